@@ -1,0 +1,15 @@
+{#- No value lies outside the bounds, which are themselves allowed; either may be left out. NULL passes. -#}
+{% test in_range(model, column_name, min_value=none, max_value=none) %}
+
+select {{ column_name }}
+from {{ model }}
+where
+    false
+    {%- if min_value is not none %}
+    or {{ column_name }} < {{ min_value }}
+    {%- endif %}
+    {%- if max_value is not none %}
+    or {{ column_name }} > {{ max_value }}
+    {%- endif %}
+
+{% endtest %}

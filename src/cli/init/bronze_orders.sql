@@ -1,0 +1,2 @@
+select id, ordered_at, country, amount, _source, _ingested_at
+from {{ source('shop', 'orders') }}

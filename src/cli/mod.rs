@@ -1,0 +1,176 @@
+//! The command line: words in, words out. The only module that prints, reads the environment and asks the clock.
+
+mod arguments;
+mod clean;
+mod compile;
+mod debug;
+mod init;
+mod ls;
+mod printer;
+mod run;
+mod show;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::Diagnostics;
+use crate::invocation::Settings;
+use arguments::Global;
+use printer::Printer;
+
+/// How a command ended, as an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// All good.
+    Success,
+    /// A model or a test failed.
+    Failure,
+    /// The project or the command line is wrong.
+    Wrong,
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "engine", version, about = "SQL models in, Delta tables out", max_term_width = 100, disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Commands {
+    /// Build the selected models
+    Run(run::RunArguments),
+    /// Build seeds and models and run their tests, in the order of the graph
+    Build(run::RunArguments),
+    /// Run data tests
+    Test(run::RunArguments),
+    /// Load the CSV files of the seeds folder
+    Seed(run::RunArguments),
+    /// Render models and tests to plain SQL
+    Compile(compile::CompileArguments),
+    /// List the project's models, seeds, sources and tests
+    #[command(visible_alias = "list")]
+    Ls(ls::LsArguments),
+    /// Show the first rows of a model or a query
+    Show(show::ShowArguments),
+    /// Make a small working project in a folder
+    Init(init::InitArguments),
+    /// Check the project, the target and the warehouse
+    Debug,
+    /// Delete compiled files and other artifacts
+    Clean,
+}
+
+impl Commands {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Build(_) => "build",
+            Self::Test(_) => "test",
+            Self::Seed(_) => "seed",
+            Self::Compile(_) => "compile",
+            Self::Ls(_) => "ls",
+            Self::Show(_) => "show",
+            Self::Init(_) => "init",
+            Self::Debug => "debug",
+            Self::Clean => "clean",
+        }
+    }
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let clock = Instant::now();
+    #[expect(clippy::disallowed_methods, reason = "the border where time comes in")]
+    let started = jiff::Timestamp::now();
+    ExitCode::from(run_arguments(std::env::args_os(), started, clock))
+}
+
+fn run_arguments(arguments: impl IntoIterator<Item = OsString>, started: jiff::Timestamp, clock: Instant) -> u8 {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe is nobody's concern.
+            let _ = error.print();
+            return u8::from(error.use_stderr()) * 2;
+        }
+    };
+    let printer = Printer::new(&line.global);
+    let exit = match settings(&line, started, clock) {
+        Ok(settings) => dispatch(&line.command, settings, &printer),
+        Err(found) => {
+            printer.diagnostics(&found);
+            Exit::Wrong
+        }
+    };
+    match exit {
+        Exit::Success => 0,
+        Exit::Failure => 1,
+        Exit::Wrong => 2,
+    }
+}
+
+fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Result<Settings, Diagnostics> {
+    let run = match &line.command {
+        Commands::Run(run) | Commands::Build(run) | Commands::Test(run) | Commands::Seed(run) => Some(run),
+        Commands::Compile(_) | Commands::Ls(_) | Commands::Show(_) | Commands::Init(_) | Commands::Debug | Commands::Clean => None,
+    };
+    Ok(Settings {
+        working_directory: std::env::current_dir().unwrap_or_default(),
+        project_dir: line.global.project_dir.clone(),
+        target: line.global.target.clone(),
+        vars: arguments::parse_vars(line.global.vars.as_deref())?,
+        threads: line.global.threads,
+        full_refresh: run.is_some_and(|run| run.full_refresh),
+        fail_fast: run.is_some_and(|run| run.fail_fast),
+        store_failures: run.is_some_and(|run| run.store_failures),
+        env: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        command: line.command.name().to_owned(),
+        invocation_id: uuid::Uuid::new_v4().to_string(),
+        started,
+        clock,
+    })
+}
+
+fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
+    use crate::plan::Command;
+    let outcome = match command {
+        Commands::Run(arguments) => run::run(Command::Run, arguments, settings, printer),
+        Commands::Build(arguments) => run::run(Command::Build, arguments, settings, printer),
+        Commands::Test(arguments) => run::run(Command::Test, arguments, settings, printer),
+        Commands::Seed(arguments) => run::run(Command::Seed, arguments, settings, printer),
+        Commands::Compile(arguments) => compile::run(arguments, settings, printer),
+        Commands::Ls(arguments) => ls::run(arguments, &settings, printer),
+        Commands::Show(arguments) => show::run(arguments, settings, printer),
+        Commands::Init(arguments) => init::run(arguments, &settings, printer),
+        Commands::Debug => debug::run(&settings, printer),
+        Commands::Clean => clean::run(&settings, printer),
+    };
+    match outcome {
+        Ok(exit) => exit,
+        Err(found) => {
+            printer.diagnostics(&found);
+            Exit::Wrong
+        }
+    }
+}
+
+/// The one runtime of the process.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostics> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
+    let runtime = runtime.map_err(|error| {
+        crate::diagnostic::Diagnostic::error(crate::diagnostic::Code::Execution, format!("cannot start: {error}"))
+    })?;
+    #[expect(clippy::disallowed_methods, reason = "the one crossing into async")]
+    let value = runtime.block_on(work);
+    // Blocking reads that nobody waits for any more must not hold up the exit.
+    runtime.shutdown_background();
+    Ok(value)
+}

@@ -1,0 +1,325 @@
+//! What is wrong, where, and what to do: the one model of a mistake in the user's files.
+//!
+//! A diagnostic has a stable [`Code`], a severity, a message without a full stop, at most one primary [`Label`] (none when
+//! no place is known) and hints. Phases collect them in [`Diagnostics`] and report all of a phase at once.
+
+mod code;
+mod render;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use code::Code;
+pub use render::{render, render_json};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// A text the user wrote, with the path it is shown under (relative to the project).
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct SourceText {
+    pub path: String,
+    pub text: String,
+}
+
+impl SourceText {
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { path: path.into(), text: text.into() })
+    }
+
+    /// One-based line and column (in characters) of a byte offset.
+    pub fn line_column(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text[..self.floor(offset)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// The byte offset of a one-based line and column (in characters), clipped to the text.
+    pub fn offset(&self, line: usize, column: usize) -> usize {
+        let start = match line.saturating_sub(1) {
+            0 => 0,
+            skipped => match self.text.match_indices('\n').nth(skipped - 1) {
+                Some((newline, _)) => newline + 1,
+                None => return self.text.len(),
+            },
+        };
+        let rest = &self.text[start..];
+        let end_of_line = rest.find('\n').unwrap_or(rest.len());
+        let within = rest[..end_of_line].char_indices().nth(column.saturating_sub(1)).map_or(end_of_line, |(at, _)| at);
+        start + within
+    }
+
+    /// The nearest character border at or before `offset`.
+    pub fn floor(&self, offset: usize) -> usize {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    }
+}
+
+/// A range of bytes in a text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Span {
+    pub source: Arc<SourceText>,
+    pub range: Range<usize>,
+}
+
+impl Span {
+    /// The range is clipped to the text and to character borders.
+    pub fn new(source: &Arc<SourceText>, range: Range<usize>) -> Self {
+        let start = source.floor(range.start);
+        let end = source.floor(range.end.max(start));
+        Self { source: Arc::clone(source), range: start..end }
+    }
+
+    /// The word (or the single character) at a one-based line and column.
+    pub fn word_at(source: &Arc<SourceText>, line: usize, column: usize) -> Self {
+        let start = source.offset(line, column);
+        let rest = &source.text[start..];
+        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let length = if word == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { word };
+        Self::new(source, start..start + length)
+    }
+
+    /// The first place `needle` stands in the text, if any.
+    pub fn find(source: &Arc<SourceText>, needle: &str) -> Option<Self> {
+        let start = source.text.find(needle)?;
+        Some(Self::new(source, start..start + needle.len()))
+    }
+}
+
+/// A place and what is to be said of it there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Label {
+    pub span: Span,
+    pub text: String,
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub severity: Severity,
+    pub message: String,
+    pub label: Option<Box<Label>>,
+    /// Further places that explain the first: the macro a fault came through, the other definition.
+    pub secondary: Vec<Label>,
+    /// The file concerned when no place inside it is known.
+    pub file: Option<String>,
+    pub notes: Vec<String>,
+    pub hints: Vec<String>,
+}
+
+impl Diagnostic {
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            label: None,
+            secondary: Vec::new(),
+            file: None,
+            notes: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.label = Some(Box::new(Label { span, text: text.into() }));
+        self
+    }
+
+    /// The label when the place is known, else only the file.
+    #[must_use]
+    pub fn label_or_file(self, span: Option<Span>, text: impl Into<String>, file: &str) -> Self {
+        match span {
+            Some(span) => self.label(span, text),
+            None => self.in_file(file),
+        }
+    }
+
+    #[must_use]
+    pub fn secondary(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.secondary.push(Label { span, text: text.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn in_file(mut self, path: impl Into<String>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint_opt(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// `did you mean ...` from the nearest of `candidates`, if one is near.
+    #[must_use]
+    pub fn nearest<'a>(self, wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        let near = crate::names::nearest(wanted, candidates);
+        match near.is_empty() {
+            true => self,
+            false => self.hint(format!("did you mean {}?", or_list(&near))),
+        }
+    }
+
+    /// The path the mistake lies in, if known.
+    pub fn path(&self) -> Option<&str> {
+        self.label.as_ref().map(|label| label.span.source.path.as_str()).or(self.file.as_deref())
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.message)?;
+        if let Some(label) = &self.label {
+            let (line, column) = label.span.source.line_column(label.span.range.start);
+            write!(out, " ({}:{line}:{column})", label.span.source.path)?;
+        } else if let Some(file) = &self.file {
+            write!(out, " ({file})")?;
+        }
+        Ok(())
+    }
+}
+
+/// `a`, `b` or `c`, each in back-ticks.
+pub fn or_list(names: &[String]) -> String {
+    let ticked: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match ticked.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// `1 model`, `2 models`.
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// The mistakes of a phase, collected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    items: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.items.contains(&diagnostic) {
+            self.items.push(diagnostic);
+        }
+    }
+
+    pub fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in more {
+            self.push(diagnostic);
+        }
+    }
+
+    /// The value of an `Ok`; an `Err` is collected.
+    pub fn keep<T, E: Into<Diagnostics>>(&mut self, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(found) => {
+                let found: Diagnostics = found.into();
+                self.extend(found.items);
+                None
+            }
+        }
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.items.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.items.iter()
+    }
+
+    /// `Err` with everything found if any of it is an error, else the value with the warnings.
+    pub fn finish<T>(self, value: T) -> Result<(T, Diagnostics), Diagnostics> {
+        match self.has_errors() {
+            true => Err(self),
+            false => Ok((value, self)),
+        }
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { items: vec![diagnostic] }
+    }
+}
+
+impl From<Box<Diagnostic>> for Diagnostics {
+    fn from(diagnostic: Box<Diagnostic>) -> Self {
+        Self { items: vec![*diagnostic] }
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<T: IntoIterator<Item = Diagnostic>>(iter: T) -> Self {
+        let mut found = Self::default();
+        found.extend(iter);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_and_places_agree_in_characters() {
+        let source = SourceText::new("a.sql", "select 1\nfrom ü.x\n");
+        let offset = source.text.find('x').unwrap();
+        assert_eq!(source.line_column(offset), (2, 8));
+        assert_eq!(source.offset(2, 8), offset);
+        assert_eq!(source.offset(99, 1), source.text.len());
+        assert_eq!(Span::word_at(&source, 1, 1).range, 0..6);
+    }
+}

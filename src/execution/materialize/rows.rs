@@ -1,0 +1,295 @@
+//! `table` and `incremental` - the query's rows, written as the action says in one commit each.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::Column;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::scalar::ScalarValue;
+
+use super::Build;
+use crate::diagnostic::{Code, Diagnostics};
+use crate::execution::session::output_schema;
+use crate::execution::step::Outcome;
+use crate::graph::OnSchemaChange;
+use crate::plan::Action;
+use crate::storage::{
+    Change, Description, Evolution, Merge, Removes, Rewrite, Staged, StorageError, Table, evolve, same_in_delta, table_schema,
+};
+
+/// A query ready to be staged: its plan gives the table's columns in their order.
+pub(super) struct Prepared {
+    pub(super) plan: LogicalPlan,
+    /// What is written: the table's columns, in the Arrow types the rows come in where Delta makes no difference.
+    pub(super) schema: SchemaRef,
+    pub(super) evolution: Option<crate::storage::EvolvedSchema>,
+}
+
+pub(super) async fn write(build: &Build<'_>, began: Instant) -> Result<Outcome, Diagnostics> {
+    let planned = match build.session.plan(&build.sql).await {
+        Ok(plan) => Ok(plan),
+        Err(error) => Err(build.sql_fault(error).await),
+    }?;
+    build.refuse_unknown_columns(&output_schema(&planned))?;
+    let warehouse = &build.context.warehouse;
+    let relation = &build.model.relation;
+    let lock = warehouse.lock(relation).await;
+    let _lock = match lock {
+        Ok(lock) => lock,
+        Err(error) => return Err(build.run_fault(error).await),
+    };
+    let base = match warehouse.table(relation).await {
+        Ok(base) => base,
+        Err(error) => return Err(build.run_fault(error).await),
+    };
+    let compile = began.elapsed();
+    let mut outcome = match build.session.sources().is_empty() {
+        true => build.write_once(planned, base).await?,
+        false => super::source_rows::write(build, planned, base).await?,
+    };
+    outcome.compile = compile;
+    Ok(outcome)
+}
+
+impl Build<'_> {
+    async fn write_once(&self, planned: LogicalPlan, base: Option<Table>) -> Result<Outcome, Diagnostics> {
+        let prepared = match self.prepare(planned, base.as_ref(), self.action) {
+            Ok(prepared) => prepared,
+            Err(error) => return Err(self.run_fault(error).await),
+        };
+        let staged = self.stage(&prepared, base.as_ref()).await?;
+        let rows = staged.rows;
+        let committed = self.publish(base.as_ref(), &prepared, staged, self.action, Vec::new()).await?;
+        Ok(Outcome { rows, version: Some(committed.version()), ..Outcome::default() })
+    }
+
+    /// Columns that `partition_by`, `unique_key` and the like name must be there.
+    fn refuse_unknown_columns(&self, schema: &Schema) -> Result<(), Diagnostics> {
+        let config = &self.model.config;
+        let named = [
+            ("partition_by", config.partition_by.as_slice()),
+            ("unique_key", config.unique_key.as_slice()),
+            ("merge_update_columns", config.merge_update_columns.as_deref().unwrap_or_default()),
+            ("merge_exclude_columns", config.merge_exclude_columns.as_slice()),
+        ];
+        let mut found = Diagnostics::default();
+        for (setting, columns) in named {
+            for column in columns {
+                if schema.fields().iter().any(|field| field.name() == column) {
+                    continue;
+                }
+                let names = schema.fields().iter().map(|field| field.name().as_str());
+                found.push(
+                    self.mistake(Code::UnknownColumn, format!("`{setting}` names `{column}`, which the model does not select"))
+                        .nearest(column, names),
+                );
+            }
+        }
+        found.finish(()).map(|((), _)| ())
+    }
+
+    /// Brings the query's columns to those of the table.
+    pub(super) fn prepare(
+        &self,
+        planned: LogicalPlan,
+        base: Option<&Table>,
+        action: Action,
+    ) -> Result<Prepared, StorageError> {
+        let relation = &self.model.relation;
+        let rows = table_schema(relation, &output_schema(&planned))?;
+        let Some(table) = base.filter(|_| action.is_incremental()) else {
+            return Ok(Prepared { plan: planned, schema: rows, evolution: None });
+        };
+        let evolution = match self.model.config.on_schema_change {
+            OnSchemaChange::Ignore => Evolution::Ignore,
+            OnSchemaChange::Fail => Evolution::Fail,
+            OnSchemaChange::AppendNewColumns => Evolution::AppendNewColumns,
+            OnSchemaChange::SyncAllColumns => Evolution::SyncAllColumns,
+        };
+        let evolved = evolve(relation, &table.schema(), &rows, evolution)?;
+        let written = Arc::new(Schema::new(
+            evolved.schema.fields().iter().map(|field| as_written(field, &rows)).collect::<Vec<_>>(),
+        ));
+        let failed = |source| StorageError::Write { relation: relation.clone(), source };
+        let plan = project(planned, &written).map_err(failed)?;
+        Ok(Prepared { plan, schema: written, evolution: Some(evolved) })
+    }
+
+    pub(super) async fn stage(&self, prepared: &Prepared, base: Option<&Table>) -> Result<Staged, Diagnostics> {
+        let state = self.session.state();
+        let physical = match state.create_physical_plan(&prepared.plan).await {
+            Ok(physical) => physical,
+            Err(error) => return Err(self.sql_fault(error).await),
+        };
+        let partition_by = self.partition_by(base);
+        let warehouse = &self.context.warehouse;
+        let staged = warehouse
+            .stage(&self.model.relation, physical, &state.task_ctx(), &prepared.schema, &partition_by, self.progress)
+            .await;
+        match staged {
+            Ok(staged) => Ok(staged),
+            Err(error) => Err(self.run_fault(error).await),
+        }
+    }
+
+    /// A table keeps its partitioning until it is replaced.
+    fn partition_by(&self, base: Option<&Table>) -> Vec<String> {
+        match base.filter(|_| self.action.is_incremental()) {
+            Some(table) => table.partition_columns(),
+            None => self.model.config.partition_by.clone(),
+        }
+    }
+
+    /// Commits staged rows as `action` says. Without rows an incremental commit changes nothing and is left out, unless it
+    /// carries positions.
+    pub(super) async fn publish(
+        &self,
+        base: Option<&Table>,
+        prepared: &Prepared,
+        staged: Staged,
+        action: Action,
+        positions: Vec<(String, i64)>,
+    ) -> Result<Table, Diagnostics> {
+        let warehouse = &self.context.warehouse;
+        let description = self.description(&prepared.schema, &staged.partition_by);
+        if let Some(table) = base
+            && action.is_incremental()
+            && staged.rows == 0
+            && positions.is_empty()
+            && self.model.config.replace_where.is_none()
+            && description.holds_for(table)
+        {
+            return Ok(table.clone());
+        }
+        let changed = self.change(base, prepared, staged, action, description).await;
+        let mut change = match changed {
+            Ok(change) => change,
+            Err(error) => return Err(self.run_fault(error).await),
+        };
+        change.positions = positions;
+        match warehouse.commit(base, change).await {
+            Ok(committed) => Ok(committed.table),
+            Err(error) => Err(self.run_fault(error).await),
+        }
+    }
+
+    async fn change(
+        &self,
+        base: Option<&Table>,
+        prepared: &Prepared,
+        staged: Staged,
+        action: Action,
+        description: Description,
+    ) -> Result<Change, StorageError> {
+        let describe = match base {
+            Some(table) if description.holds_for(table) => None,
+            Some(_) | None => Some(description),
+        };
+        let reshape = prepared.evolution.as_ref().is_some_and(|evolution| evolution.rewrite);
+        let rewrite = base.and_then(|table| Some((table, self.rewrite_of(action, prepared, reshape)?)));
+        let (staged, rewritten, removes) = match rewrite {
+            Some((table, rewrite)) => {
+                let warehouse = &self.context.warehouse;
+                let state = self.session.state();
+                let done = warehouse.rewrite(state, table, staged, &prepared.schema, &rewrite, reshape).await?;
+                (done.staged, done.rewritten, done.removes)
+            }
+            None => {
+                let removes = match action {
+                    Action::Append => Removes::None,
+                    Action::InsertOverwrite => Removes::SamePartitions,
+                    Action::ReplaceTable
+                    | Action::Merge
+                    | Action::DeleteInsert
+                    | Action::CreateView
+                    | Action::LoadSeed
+                    | Action::RunTest => Removes::All,
+                };
+                (staged, None, removes)
+            }
+        };
+        Ok(Change {
+            staged,
+            rewritten,
+            removes,
+            describe,
+            positions: Vec::new(),
+            info: self.info(),
+            mode: mode(action),
+            now_millis: self.context.started.as_millisecond(),
+        })
+    }
+
+    /// Which old rows must give way by rewriting files; `None` when whole files do.
+    fn rewrite_of(&self, action: Action, prepared: &Prepared, reshape: bool) -> Option<Rewrite> {
+        let config = &self.model.config;
+        match action {
+            Action::Merge => Some(Rewrite::Merge(Merge {
+                keys: config.unique_key.clone(),
+                predicates: config.incremental_predicates.clone(),
+                update: self.updated_columns(&prepared.schema),
+            })),
+            Action::DeleteInsert => Some(Rewrite::DeleteInsert {
+                keys: config.unique_key.clone(),
+                predicates: config.incremental_predicates.clone(),
+            }),
+            Action::InsertOverwrite if config.replace_where.is_some() => config.replace_where.clone().map(Rewrite::Where),
+            Action::Append if reshape => Some(Rewrite::Reshape),
+            Action::InsertOverwrite
+            | Action::Append
+            | Action::ReplaceTable
+            | Action::CreateView
+            | Action::LoadSeed
+            | Action::RunTest => None,
+        }
+    }
+
+    /// The columns a merge updates; `None` for all.
+    fn updated_columns(&self, schema: &Schema) -> Option<Vec<String>> {
+        let config = &self.model.config;
+        if let Some(update) = &config.merge_update_columns {
+            return Some(update.clone());
+        }
+        if config.merge_exclude_columns.is_empty() {
+            return None;
+        }
+        let excluded = |name: &str| config.merge_exclude_columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+        Some(schema.fields().iter().map(|field| field.name().clone()).filter(|name| !excluded(name)).collect())
+    }
+}
+
+/// The operation's name in the table's history.
+fn mode(action: Action) -> &'static str {
+    match action {
+        Action::Merge => "merge",
+        Action::DeleteInsert => "delete+insert",
+        Action::InsertOverwrite => "insert_overwrite",
+        Action::ReplaceTable | Action::Append | Action::CreateView | Action::LoadSeed | Action::RunTest => "write",
+    }
+}
+
+/// A table's field in the Arrow type its rows come in, where Delta makes no difference between the two.
+fn as_written(field: &Field, rows: &Schema) -> Field {
+    let row = rows.fields().iter().find(|row| row.name().eq_ignore_ascii_case(field.name()));
+    let data_type = match row {
+        Some(row) if same_in_delta(row.data_type(), field.data_type()) => row.data_type().clone(),
+        Some(_) | None => field.data_type().clone(),
+    };
+    Field::new(field.name(), data_type, true)
+}
+
+/// The plan's columns by name in the order of `schema`; one it lacks is NULL.
+fn project(plan: LogicalPlan, schema: &Schema) -> Result<LogicalPlan, DataFusionError> {
+    let columns: Vec<Column> = plan.schema().columns();
+    let expressions: Vec<Expr> = schema
+        .fields()
+        .iter()
+        .map(|field| match columns.iter().find(|column| column.name.eq_ignore_ascii_case(field.name())) {
+            Some(column) => Ok(Expr::Column(column.clone()).alias(field.name())),
+            None => Ok(Expr::Literal(ScalarValue::try_from(field.data_type())?, None).alias(field.name())),
+        })
+        .collect::<Result<_, DataFusionError>>()?;
+    LogicalPlanBuilder::from(plan).project(expressions)?.build()
+}

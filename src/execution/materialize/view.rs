@@ -1,0 +1,40 @@
+//! `view` - the SQL is stored, nothing is computed. It is planned first, so that a wrong view is never stored.
+
+use super::Build;
+use crate::diagnostic::{Code, Diagnostics};
+use crate::execution::step::Outcome;
+use crate::storage::View;
+
+pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
+    let planned = match build.session.plan(&build.sql).await {
+        Ok(plan) => build.session.state().optimize(&plan).map(|_| plan),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = planned {
+        return Err(build.sql_fault(error).await);
+    }
+    if let Some(source) = build.session.sources().first() {
+        return Err(build
+            .mistake(Code::Source, format!("`{}` is a view of the source `{}`, which is read only once", build.model.relation, source.name))
+            .hint("make it `materialized: incremental`: its table then keeps what was read, and how far")
+            .into());
+    }
+    let view = View {
+        sql: build.sql.clone(),
+        description: build.model.properties.description.trim().to_owned(),
+        invocation_id: build.context.invocation_id.clone(),
+    };
+    let relation = &build.model.relation;
+    let warehouse = &build.context.warehouse;
+    let stored = async {
+        let _lock = warehouse.lock(relation).await?;
+        if warehouse.view(relation).await?.is_some_and(|old| old.sql == view.sql && old.description == view.description) {
+            return Ok(());
+        }
+        warehouse.put_view(relation, &view).await
+    };
+    match stored.await {
+        Ok(()) => Ok(Outcome { message: "view".to_owned(), ..Outcome::default() }),
+        Err(error) => Err(build.run_fault(error).await),
+    }
+}

@@ -1,0 +1,331 @@
+//! The only builder of sessions: functions, memory, spilling, and the catalog in which relations and sources are found.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::datasource::ViewTable;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::context::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::Context;
+use super::fault::Fault;
+use super::scan::ConnectorTable;
+use crate::connectors::Connector;
+use crate::graph::{Materialized, NodeId, NodeKind};
+use crate::names::{Relation, SourceName};
+use crate::project::{SourceTable, TableReader};
+
+/// The catalog of relations: `layer.name`.
+const WAREHOUSE: &str = "warehouse";
+/// The catalog of sources: `source.name.table`.
+pub(super) const SOURCE: &str = "source";
+/// Consumers named when memory runs out.
+const CONSUMERS_TOLD: usize = 3;
+
+/// What a session may use of the machine.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes that operators may hold before they spill.
+    pub memory: usize,
+    /// Partitions a query is cut into.
+    pub partitions: usize,
+    /// Where operators spill to; the system's temporary folder when not set.
+    pub spill: Option<PathBuf>,
+}
+
+/// The session all others are copies of.
+pub fn base_state(limits: &Limits) -> Result<SessionState> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.partitions)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(WAREHOUSE, "public")
+        .with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    // delta-rs: a join's pushed-down IN list panics on the dictionary columns of a partitioned scan.
+    options.set("datafusion.optimizer.hash_join_inlist_pushdown_max_size", "0")?;
+    options.set("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", "0")?;
+    let pool = TrackConsumersPool::new(
+        FairSpillPool::new(limits.memory),
+        std::num::NonZeroUsize::new(CONSUMERS_TOLD).unwrap_or(std::num::NonZeroUsize::MIN),
+    );
+    let disk = match &limits.spill {
+        Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
+        .build_arc()?;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build();
+    let mut context = SessionContext::new_with_state(state);
+    datafusion_functions_json::register_all(&mut context)?;
+    for function in crate::functions::all() {
+        context.register_udf(function.as_ref().clone());
+    }
+    Ok(context.state())
+}
+
+/// A session of one step: what its queries read is noted down.
+pub(super) struct StepSession {
+    state: OnceLock<Arc<SessionState>>,
+    context: Arc<Context>,
+    /// The node whose SQL is planned; ephemeral models it reads are planned for it.
+    pub(super) node: Option<NodeId>,
+    read: Mutex<Read>,
+}
+
+/// What a session's queries have read.
+#[derive(Debug, Default)]
+struct Read {
+    versions: BTreeMap<Relation, u64>,
+    sources: BTreeMap<SourceName, Arc<ConnectorTable>>,
+    missing: Vec<String>,
+    /// Views on the way to being planned, outermost first: one that meets itself is a cycle.
+    planning: Vec<NodeId>,
+}
+
+impl fmt::Debug for StepSession {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("StepSession").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl StepSession {
+    pub(super) fn new(context: &Arc<Context>, node: Option<NodeId>) -> Arc<Self> {
+        let session =
+            Arc::new(Self { state: OnceLock::new(), context: Arc::clone(context), node, read: Mutex::default() });
+        let catalogs = Catalogs { session: Arc::downgrade(&session) };
+        let state = SessionStateBuilder::new_from_existing(context.base.clone())
+            .with_catalog_list(Arc::new(catalogs))
+            .build();
+        // Just made: nobody else can have set it.
+        let _ = session.state.set(Arc::new(state));
+        session
+    }
+
+    pub(super) fn state(&self) -> &Arc<SessionState> {
+        self.state.get_or_init(|| Arc::new(self.context.base.clone()))
+    }
+
+    fn read(&self) -> std::sync::MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The relations read so far, each at its version.
+    pub(super) fn versions(&self) -> BTreeMap<Relation, u64> {
+        self.read().versions.clone()
+    }
+
+    /// The connector tables read so far.
+    pub(super) fn sources(&self) -> Vec<Arc<ConnectorTable>> {
+        self.read().sources.values().cloned().collect()
+    }
+
+    /// Names that were asked for and are nowhere.
+    pub(super) fn missing(&self) -> Vec<String> {
+        self.read().missing.clone()
+    }
+
+    /// The plan of a query. Only queries are planned: models and tests change nothing by themselves.
+    pub(super) async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
+        let state = self.state();
+        let dialect = state.config().options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect)?;
+        let is_query = matches!(&statement, datafusion::sql::parser::Statement::Statement(inner)
+            if matches!(**inner, datafusion::sql::sqlparser::ast::Statement::Query(_)));
+        if !is_query {
+            return Err(DataFusionError::Plan("only a query can be run here".to_owned()));
+        }
+        state.statement_to_plan(statement).await
+    }
+
+    async fn relation(&self, relation: &Relation) -> Result<Option<Arc<dyn TableProvider>>> {
+        let external = |error: crate::storage::StorageError| DataFusionError::External(Box::new(error));
+        let node = self.context.graph.by_relation(relation);
+        if let Some(id) = node
+            && self.is_logical(id)
+        {
+            return self.view(id).await.map(Some);
+        }
+        let Some(table) = self.context.warehouse.table(relation).await.map_err(external)? else {
+            if let Some(view) = self.context.warehouse.view(relation).await.map_err(external)? {
+                let plan = Box::pin(self.plan(&view.sql)).await?;
+                return Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql)))));
+            }
+            if let Some(id) = node {
+                return Err(Fault::NotBuilt { relation: relation.clone(), name: self.context.graph.node(id).name.clone() }.into());
+            }
+            return Ok(None);
+        };
+        self.read().versions.insert(relation.clone(), table.version());
+        let provider = self.context.warehouse.provider(&table, self.state()).await.map_err(external)?;
+        Ok(Some(provider))
+    }
+
+    /// Views and ephemeral models are their SQL.
+    fn is_logical(&self, id: NodeId) -> bool {
+        self.context.graph.node(id).as_model().is_some_and(|model| {
+            matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral)
+        })
+    }
+
+    async fn view(&self, id: NodeId) -> Result<Arc<dyn TableProvider>> {
+        let already = {
+            let mut read = self.read();
+            let already = read.planning.contains(&id);
+            read.planning.push(id);
+            already
+        };
+        if already {
+            return Err(DataFusionError::Plan(format!("`{}` reads itself", self.context.graph.node(id).label())));
+        }
+        let compiled = super::compile::compile_node(&self.context, id, false).await;
+        let planned = match compiled {
+            Ok(sql) => match Box::pin(self.plan(&sql)).await {
+                Ok(plan) => Ok(Arc::new(ViewTable::new(plan, Some(sql))) as Arc<dyn TableProvider>),
+                Err(error) => Err(DataFusionError::from(Fault::Diagnosed(
+                    super::fault::sql_fault(&self.context, id, &sql, error, &self.missing()).await,
+                ))),
+            },
+            Err(found) => Err(DataFusionError::from(Fault::Diagnosed(found))),
+        };
+        self.read().planning.retain(|planning| *planning != id);
+        planned
+    }
+
+    async fn source(&self, name: &SourceName) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(id) = self.context.graph.by_source(name) else { return Ok(None) };
+        let NodeKind::Source(table) = &self.context.graph.node(id).kind else { return Ok(None) };
+        let known = self.read().sources.get(name).cloned();
+        if let Some(known) = known {
+            return Ok(Some(known));
+        }
+        let opened = Connector::open(table, &self.context.project.root, &self.context.project.env);
+        let opened = opened.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        match opened {
+            Some(connector) => {
+                let table = Arc::new(ConnectorTable::new(name.clone(), connector, self.context.started_micros()));
+                table.set_everything().await?;
+                self.read().sources.insert(name.clone(), Arc::clone(&table));
+                Ok(Some(table))
+            }
+            None => self.existing_table(table).await.map(Some),
+        }
+    }
+
+    async fn existing_table(&self, table: &SourceTable) -> Result<Arc<dyn TableProvider>> {
+        match &table.reader {
+            TableReader::Table { location, format, storage_options } => {
+                super::existing::provider(self.state(), &self.context, location, *format, storage_options).await
+            }
+            TableReader::Files(_) => Err(DataFusionError::Internal("a connector is no existing table".to_owned())),
+        }
+    }
+}
+
+/// All catalogs of a step's session.
+#[derive(Debug)]
+struct Catalogs {
+    session: std::sync::Weak<StepSession>,
+}
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![WAREHOUSE.to_owned(), SOURCE.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        let kind = match name {
+            WAREHOUSE => Kind::Relations,
+            SOURCE => Kind::Sources,
+            _ => return None,
+        };
+        Some(Arc::new(Catalog { session: self.session.clone(), kind }))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Relations,
+    Sources,
+}
+
+#[derive(Debug)]
+struct Catalog {
+    session: std::sync::Weak<StepSession>,
+    kind: Kind,
+}
+
+impl CatalogProvider for Catalog {
+    fn schema_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        Some(Arc::new(Tables { session: self.session.clone(), kind: self.kind, schema: name.to_owned() }))
+    }
+}
+
+/// The tables of one layer or one source, opened when a query names them.
+#[derive(Debug)]
+struct Tables {
+    session: std::sync::Weak<StepSession>,
+    kind: Kind,
+    schema: String,
+}
+
+#[async_trait]
+impl SchemaProvider for Tables {
+    fn table_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(session) = self.session.upgrade() else { return Ok(None) };
+        let found = match self.kind {
+            Kind::Relations => match Relation::new(&self.schema, name) {
+                Ok(relation) => session.relation(&relation).await?,
+                Err(_) => None,
+            },
+            Kind::Sources => {
+                session.source(&SourceName { source: self.schema.clone(), table: name.to_owned() }).await?
+            }
+        };
+        if found.is_none() {
+            session.read().missing.push(match self.schema.as_str() {
+                "public" => name.to_owned(),
+                schema => format!("{schema}.{name}"),
+            });
+        }
+        Ok(found)
+    }
+
+    fn table_exist(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// The Arrow schema of a plan's rows.
+pub(super) fn output_schema(plan: &LogicalPlan) -> SchemaRef {
+    Arc::clone(plan.schema().inner())
+}

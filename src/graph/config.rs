@@ -1,0 +1,348 @@
+//! A model's and a seed's settings, typed: what `config()` and YAML may say and what they mean.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+
+/// How a model becomes a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Materialized {
+    Table,
+    View,
+    Incremental,
+    Ephemeral,
+}
+
+impl Materialized {
+    pub const NAMES: &[&str] = &["table", "view", "incremental", "ephemeral"];
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "table" => Self::Table,
+            "view" => Self::View,
+            "incremental" => Self::Incremental,
+            "ephemeral" => Self::Ephemeral,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Materialized {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Table => "table",
+            Self::View => "view",
+            Self::Incremental => "incremental",
+            Self::Ephemeral => "ephemeral",
+        })
+    }
+}
+
+/// How new rows meet the rows already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncrementalStrategy {
+    /// Added as they are.
+    Append,
+    /// Rows of a known key are updated, others inserted.
+    Merge,
+    /// Rows of the keys that come are deleted, then all are inserted.
+    DeleteInsert,
+    /// The partitions that come are replaced whole, or the rows of `replace_where`.
+    InsertOverwrite,
+}
+
+impl IncrementalStrategy {
+    pub const NAMES: &[&str] = &["append", "merge", "delete+insert", "insert_overwrite", "replace_where"];
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "append" => Self::Append,
+            "merge" => Self::Merge,
+            "delete+insert" => Self::DeleteInsert,
+            "insert_overwrite" | "replace_where" => Self::InsertOverwrite,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for IncrementalStrategy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Append => "append",
+            Self::Merge => "merge",
+            Self::DeleteInsert => "delete+insert",
+            Self::InsertOverwrite => "insert_overwrite",
+        })
+    }
+}
+
+/// What happens when an incremental model's columns are no longer those of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnSchemaChange {
+    /// The table's columns stay; new ones are left out, missing ones are NULL.
+    Ignore,
+    Fail,
+    AppendNewColumns,
+    /// New columns are added, those that are gone are dropped.
+    SyncAllColumns,
+}
+
+impl OnSchemaChange {
+    pub const NAMES: &[&str] = &["ignore", "fail", "append_new_columns", "sync_all_columns"];
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "ignore" => Self::Ignore,
+            "fail" => Self::Fail,
+            "append_new_columns" => Self::AppendNewColumns,
+            "sync_all_columns" => Self::SyncAllColumns,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// Default: view, as in dbt.
+    pub materialized: Materialized,
+    /// Default: merge with a unique key, else append.
+    pub strategy: IncrementalStrategy,
+    pub unique_key: Vec<String>,
+    pub on_schema_change: OnSchemaChange,
+    pub partition_by: Vec<String>,
+    /// Wins over `--full-refresh`, both ways.
+    pub full_refresh: Option<bool>,
+    pub pre_hook: Vec<String>,
+    pub post_hook: Vec<String>,
+    pub merge_update_columns: Option<Vec<String>>,
+    pub merge_exclude_columns: Vec<String>,
+    /// SQL conditions on the target's rows that a merge or a delete looks at.
+    pub incremental_predicates: Vec<String>,
+    /// The rows an `insert_overwrite` replaces; default: the partitions that come.
+    pub replace_where: Option<String>,
+    pub table_properties: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SeedConfig {
+    /// Declared types by column name; the others are inferred.
+    pub column_types: Vec<(String, String)>,
+    pub delimiter: u8,
+}
+
+/// Reads settings out of a merged config; wrong ones are collected with the place of the config.
+struct Reader<'a> {
+    config: &'a Map<String, Value>,
+    owner: &'a str,
+    place: Option<Span>,
+    path: &'a str,
+    found: Diagnostics,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, key: &str, expected: &str, value: &Value) {
+        let shown = match value {
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        let place = self.place.clone().and_then(|place| narrow(&place, key, value));
+        self.found.push(
+            Diagnostic::error(Code::Config, format!("`{key}` of `{}` is {expected}, not {shown}", self.owner))
+                .label_or_file(place, "", self.path),
+        );
+    }
+
+    fn choice<T>(&mut self, key: &str, names: &[&str], parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.config.get(key).filter(|value| !value.is_null())?;
+        let parsed = value.as_str().and_then(|name| parse(&name.to_lowercase()));
+        if parsed.is_none() {
+            let listed: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            self.wrong(key, &crate::diagnostic::or_list(&listed), value);
+        }
+        parsed
+    }
+
+    fn strings(&mut self, key: &str) -> Vec<String> {
+        match self.config.get(key) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(many)) if many.iter().all(Value::is_string) => {
+                many.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            Some(other) => {
+                self.wrong(key, "a string or a list of strings", other);
+                Vec::new()
+            }
+        }
+    }
+
+    fn hooks(&mut self, key: &str) -> Vec<String> {
+        let items = match self.config.get(key) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Array(many)) => many.clone(),
+            Some(one) => vec![one.clone()],
+        };
+        let mut hooks = Vec::new();
+        for item in items {
+            match item.as_str().or_else(|| item.get("sql").and_then(Value::as_str)) {
+                Some(sql) => hooks.push(sql.to_owned()),
+                None => self.wrong(key, "SQL or a list of SQL", &item),
+            }
+        }
+        hooks
+    }
+
+    fn optional_bool(&mut self, key: &str) -> Option<bool> {
+        match self.config.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(value)) => Some(*value),
+            Some(other) => {
+                self.wrong(key, "`true` or `false`", other);
+                None
+            }
+        }
+    }
+
+    fn optional_string(&mut self, key: &str) -> Option<String> {
+        match self.config.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(value)) => Some(value.clone()),
+            Some(other) => {
+                self.wrong(key, "a string", other);
+                None
+            }
+        }
+    }
+
+    fn pairs(&mut self, key: &str) -> Vec<(String, String)> {
+        match self.config.get(key) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Object(entries)) => entries
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+                .collect(),
+            Some(other) => {
+                self.wrong(key, "a mapping", other);
+                Vec::new()
+            }
+        }
+    }
+
+    fn conflict(&mut self, message: String, hint: &str) {
+        self.found
+            .push(Diagnostic::error(Code::Config, message).label_or_file(self.place.clone(), "", self.path).hint(hint));
+    }
+}
+
+/// The value (else the key) within a `config()` call.
+fn narrow(place: &Span, key: &str, value: &Value) -> Option<Span> {
+    let text = &place.source.text[place.range.clone()];
+    let needle = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let at = text.find(key)?;
+    let (start, length) = match text[at..].find(&needle) {
+        Some(offset) if !needle.is_empty() => (at + offset, needle.len()),
+        _ => (at, key.len()),
+    };
+    let start = place.range.start + start;
+    Some(Span::new(&place.source, start..start + length))
+}
+
+impl ModelConfig {
+    /// `place` is the `config()` call, or the properties entry.
+    pub fn read(
+        config: &Map<String, Value>,
+        owner: &str,
+        place: Option<Span>,
+        path: &str,
+    ) -> Result<Self, Diagnostics> {
+        let mut reader = Reader { config, owner, place, path, found: Diagnostics::default() };
+        let materialized =
+            reader.choice("materialized", Materialized::NAMES, Materialized::parse).unwrap_or(Materialized::View);
+        let unique_key = reader.strings("unique_key");
+        let asked = reader.choice("incremental_strategy", IncrementalStrategy::NAMES, IncrementalStrategy::parse);
+        let default = match unique_key.is_empty() {
+            true => IncrementalStrategy::Append,
+            false => IncrementalStrategy::Merge,
+        };
+        let read = Self {
+            materialized,
+            strategy: asked.unwrap_or(default),
+            unique_key,
+            on_schema_change: reader
+                .choice("on_schema_change", OnSchemaChange::NAMES, OnSchemaChange::parse)
+                .unwrap_or(OnSchemaChange::Ignore),
+            partition_by: reader.strings("partition_by"),
+            full_refresh: reader.optional_bool("full_refresh"),
+            pre_hook: reader.hooks("pre_hook"),
+            post_hook: reader.hooks("post_hook"),
+            merge_update_columns: config
+                .get("merge_update_columns")
+                .filter(|value| !value.is_null())
+                .is_some()
+                .then(|| reader.strings("merge_update_columns")),
+            merge_exclude_columns: reader.strings("merge_exclude_columns"),
+            incremental_predicates: reader.strings("incremental_predicates"),
+            replace_where: reader.optional_string("replace_where"),
+            table_properties: reader.pairs("table_properties"),
+        };
+        read.check(&mut reader);
+        reader.found.finish(read).map(|(read, _)| read)
+    }
+
+    fn check(&self, reader: &mut Reader<'_>) {
+        if self.materialized != Materialized::Incremental {
+            return;
+        }
+        let owner = reader.owner.to_owned();
+        match self.strategy {
+            IncrementalStrategy::Merge | IncrementalStrategy::DeleteInsert if self.unique_key.is_empty() => {
+                reader.conflict(
+                    format!("`{owner}` is incremental by `{}` and has no `unique_key`", self.strategy),
+                    "name the columns that identify a row: unique_key='id', or use incremental_strategy='append'",
+                );
+            }
+            IncrementalStrategy::InsertOverwrite if self.partition_by.is_empty() && self.replace_where.is_none() => {
+                reader.conflict(
+                    format!("`{owner}` is incremental by `insert_overwrite` and says not what to overwrite"),
+                    "set partition_by='date', or replace_where=\"date >= '2026-01-01'\"",
+                );
+            }
+            IncrementalStrategy::Append
+            | IncrementalStrategy::Merge
+            | IncrementalStrategy::DeleteInsert
+            | IncrementalStrategy::InsertOverwrite => {}
+        }
+        if self.merge_update_columns.is_some() && !self.merge_exclude_columns.is_empty() {
+            reader.conflict(
+                format!("`{owner}` has both `merge_update_columns` and `merge_exclude_columns`"),
+                "keep one of them",
+            );
+        }
+    }
+}
+
+impl SeedConfig {
+    pub fn read(
+        config: &Map<String, Value>,
+        owner: &str,
+        place: Option<Span>,
+        path: &str,
+    ) -> Result<Self, Diagnostics> {
+        let mut reader = Reader { config, owner, place, path, found: Diagnostics::default() };
+        let delimiter = reader.optional_string("delimiter").unwrap_or_else(|| ",".to_owned());
+        let delimiter = match delimiter.as_bytes() {
+            [one] => *one,
+            _ => {
+                reader.wrong("delimiter", "one character", &Value::String(delimiter));
+                b','
+            }
+        };
+        let read = Self { column_types: reader.pairs("column_types"), delimiter };
+        reader.found.finish(read).map(|(read, _)| read)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a node of the graph is: a model, a seed, a source's table or a data test.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::NodeId;
+use super::config::{ModelConfig, SeedConfig};
+use crate::diagnostic::{SourceText, Span};
+use crate::names::Relation;
+use crate::project::{Properties, SourceTable};
+use crate::template::NodeTemplate;
+
+#[derive(Debug)]
+pub struct Node {
+    /// As dbt writes them: `model.project.name`, `source.project.source.table`, ...
+    pub unique_id: String,
+    pub name: String,
+    pub fqn: Vec<String>,
+    /// The file it stands in, relative to the project.
+    pub path: String,
+    pub tags: Vec<String>,
+    /// The merged config as written, with keys we do not read ourselves.
+    pub config: Map<String, Value>,
+    pub description: String,
+    pub kind: NodeKind,
+}
+
+#[derive(Debug)]
+pub enum NodeKind {
+    Model(Box<ModelNode>),
+    Seed(Box<SeedNode>),
+    Source(Box<SourceTable>),
+    Test(Box<TestNode>),
+}
+
+#[derive(Debug)]
+pub struct ModelNode {
+    pub relation: Relation,
+    pub template: NodeTemplate,
+    pub config: ModelConfig,
+    pub properties: Properties,
+}
+
+#[derive(Debug)]
+pub struct SeedNode {
+    pub relation: Relation,
+    pub config: SeedConfig,
+    pub properties: Properties,
+}
+
+#[derive(Debug)]
+pub struct TestNode {
+    pub kind: TestKind,
+    /// `severity`, `where`, ... as written; read by `data_test`.
+    pub config: Map<String, Value>,
+    pub template: NodeTemplate,
+    /// The node and column a generic test stands on.
+    pub attached: Option<NodeId>,
+    pub column: Option<String>,
+    /// Where the test is declared.
+    pub place: Option<Span>,
+}
+
+#[derive(Debug)]
+pub enum TestKind {
+    /// A `.sql` file that selects failing rows.
+    Singular,
+    /// A named test with arguments, declared in YAML.
+    Generic { test: String, arguments: Map<String, Value> },
+}
+
+impl Node {
+    /// `model`, `seed`, `source` or `test`, as in dbt's `resource_type`.
+    pub fn resource_type(&self) -> &'static str {
+        match self.kind {
+            NodeKind::Model(_) => "model",
+            NodeKind::Seed(_) => "seed",
+            NodeKind::Source(_) => "source",
+            NodeKind::Test(_) => "test",
+        }
+    }
+
+    /// The relation a model or seed is built as.
+    pub fn relation(&self) -> Option<&Relation> {
+        match &self.kind {
+            NodeKind::Model(model) => Some(&model.relation),
+            NodeKind::Seed(seed) => Some(&seed.relation),
+            NodeKind::Source(_) | NodeKind::Test(_) => None,
+        }
+    }
+
+    pub fn as_model(&self) -> Option<&ModelNode> {
+        match &self.kind {
+            NodeKind::Model(model) => Some(model),
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => None,
+        }
+    }
+
+    pub fn as_test(&self) -> Option<&TestNode> {
+        match &self.kind {
+            NodeKind::Test(test) => Some(test),
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Model(_) => None,
+        }
+    }
+
+    /// How the node is called in messages: its relation, else its name.
+    pub fn label(&self) -> String {
+        match &self.kind {
+            NodeKind::Model(model) => model.relation.to_string(),
+            NodeKind::Seed(seed) => seed.relation.to_string(),
+            NodeKind::Source(source) => source.name.to_string(),
+            NodeKind::Test(_) => self.name.clone(),
+        }
+    }
+
+    /// The template's text, for nodes that have one.
+    pub fn source_text(&self) -> Option<&Arc<SourceText>> {
+        match &self.kind {
+            NodeKind::Model(model) => Some(&model.template.source),
+            NodeKind::Test(test) => Some(&test.template.source),
+            NodeKind::Seed(_) | NodeKind::Source(_) => None,
+        }
+    }
+}

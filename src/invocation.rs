@@ -1,0 +1,304 @@
+//! One execution of a command: load, link, select, look, plan, execute. What every trigger calls.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::artifact;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::execution::{self, Context, Event, Limits, NodeResult, Status, Walk};
+use crate::graph::selector::Selection;
+use crate::graph::{Graph, NodeId, link};
+use crate::plan::{Command, Request, RunPlan};
+use crate::project::{LoadOptions, Project, find_root, load};
+use crate::storage::{StorageError, Warehouse};
+use crate::template::{Globals, Templates, YamlRenderer};
+use crate::{data_test, names};
+
+/// What a command line says, resolved: nothing below asks the environment or the clock again.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub working_directory: PathBuf,
+    pub project_dir: Option<PathBuf>,
+    pub target: Option<String>,
+    pub vars: Map<String, Value>,
+    pub threads: Option<usize>,
+    pub full_refresh: bool,
+    pub fail_fast: bool,
+    pub store_failures: bool,
+    pub env: BTreeMap<String, String>,
+    /// The command's name, for `flags.WHICH`.
+    pub command: String,
+    pub invocation_id: String,
+    pub started: Timestamp,
+    pub clock: Instant,
+}
+
+/// A project that is right as far as can be seen without its data.
+#[derive(Debug)]
+pub struct Loaded {
+    pub project: Arc<Project>,
+    pub graph: Arc<Graph>,
+    pub templates: Arc<Templates>,
+    pub warnings: Diagnostics,
+}
+
+/// Reads the project and links it. Every mistake of a phase is reported together.
+pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
+    let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
+    let options =
+        LoadOptions { target: settings.target.clone(), vars: settings.vars.clone(), env: settings.env.clone() };
+    let (project, mut warnings) = load(&root, &options, &YamlRenderer::new())?;
+    let templates = Templates::new(globals(&project, settings), &project.macros)?;
+    warnings.extend(templates.warnings().clone());
+    let (graph, more) = link(&project, &templates)?;
+    warnings.extend(more);
+    let ((), more) = data_test::check(&graph, &templates).finish(())?;
+    warnings.extend(more);
+    Ok(Loaded { project: Arc::new(project), graph: Arc::new(graph), templates: Arc::new(templates), warnings })
+}
+
+fn globals(project: &Project, settings: &Settings) -> Globals {
+    let mut target = project.config.target.context();
+    if let Some(object) = target.as_object_mut() {
+        object.insert("threads".to_owned(), json!(threads(project, settings)));
+        object.insert("schema".to_owned(), json!(project.config.layers.last()));
+    }
+    Globals {
+        project_name: project.config.name.clone(),
+        vars: project.config.vars.clone(),
+        env: project.env.clone(),
+        target,
+        flags: json!({
+            "FULL_REFRESH": settings.full_refresh,
+            "STORE_FAILURES": settings.store_failures,
+            "FAIL_FAST": settings.fail_fast,
+            "WHICH": settings.command,
+        }),
+        invocation_id: settings.invocation_id.clone(),
+        run_started_at: settings.started,
+    }
+}
+
+/// Models built at the same time.
+pub fn threads(project: &Project, settings: &Settings) -> usize {
+    settings.threads.or(project.config.target.threads).unwrap_or_else(cores).max(1)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The warehouse of the chosen target.
+pub fn open_warehouse(project: &Project) -> Result<Warehouse, Diagnostics> {
+    let target = &project.config.target;
+    Warehouse::open(&target.warehouse, &project.root, &target.storage_options, &project.env).map_err(|error| {
+        Diagnostic::error(Code::Storage, error.to_string())
+            .label_or_file(target.warehouse_place.clone(), "", "project.yaml")
+            .into()
+    })
+}
+
+/// A loaded project with a warehouse behind it.
+pub struct Invocation {
+    pub context: Arc<Context>,
+    pub settings: Settings,
+}
+
+impl Invocation {
+    pub fn new(
+        loaded: &Loaded,
+        settings: Settings,
+        events: mpsc::UnboundedSender<Event>,
+        cancel: CancellationToken,
+    ) -> Result<Self, Diagnostics> {
+        let project = &loaded.project;
+        let warehouse = open_warehouse(project)?;
+        let limits = Limits {
+            memory: project.config.target.memory_limit.map_or_else(half_of_memory, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            partitions: cores(),
+            spill: None,
+        };
+        let base = execution::base_state(&limits)
+            .map_err(|error| Diagnostic::error(Code::Execution, format!("cannot start the query engine: {error}")))?;
+        let context = Context {
+            project: Arc::clone(project),
+            graph: Arc::clone(&loaded.graph),
+            templates: Arc::clone(&loaded.templates),
+            warehouse: Arc::new(warehouse),
+            base,
+            invocation_id: settings.invocation_id.clone(),
+            started: settings.started,
+            clock: settings.clock,
+            full_refresh: settings.full_refresh,
+            store_failures: settings.store_failures,
+            events,
+            cancel,
+            compiled: Mutex::default(),
+        };
+        Ok(Self { context: Arc::new(context), settings })
+    }
+
+    /// Looks at what exists and decides; nothing is changed.
+    pub async fn plan(&self, selection: &BTreeSet<NodeId>, command: Command) -> Result<RunPlan, Diagnostics> {
+        let graph = &self.context.graph;
+        let relations: Vec<names::Relation> = match command {
+            Command::Test => Vec::new(),
+            Command::Run | Command::Build | Command::Seed => {
+                selection.iter().filter_map(|id| graph.node(*id).relation().cloned()).collect()
+            }
+        };
+        let existing = match self.context.warehouse.existing(&relations).await {
+            Ok(existing) => existing,
+            // A table that cannot be opened fails its own step, with its own message.
+            Err(error @ (StorageError::Open { .. } | StorageError::DamagedCommit { .. })) => {
+                self.existing_one_by_one(&relations, error).await
+            }
+            Err(error) => return Err(unreachable_warehouse(&self.context, &error)),
+        };
+        let request = Request { command, full_refresh: self.settings.full_refresh };
+        Ok(RunPlan::new(graph, selection, &existing, request))
+    }
+
+    async fn existing_one_by_one(
+        &self,
+        relations: &[names::Relation],
+        _first: StorageError,
+    ) -> HashMap<names::Relation, names::Existing> {
+        let mut found = HashMap::new();
+        for relation in relations {
+            match self.context.warehouse.existing(std::slice::from_ref(relation)).await {
+                Ok(one) => found.extend(one),
+                Err(_) => {
+                    found.insert(relation.clone(), names::Existing::Table { version: 0 });
+                }
+            }
+        }
+        found
+    }
+
+    /// Hooks, the steps, hooks.
+    pub async fn execute(&self, plan: &RunPlan) -> Result<Vec<NodeResult>, Diagnostics> {
+        let config = &self.context.project.config;
+        execution::run_project_hooks(&self.context, &config.on_run_start).await?;
+        let walk = Walk { threads: threads(&self.context.project, &self.settings), fail_fast: self.settings.fail_fast };
+        let results = execution::execute(&self.context, plan, walk).await;
+        if !self.context.cancel.is_cancelled() {
+            execution::run_project_hooks(&self.context, &config.on_run_end).await?;
+        }
+        Ok(results)
+    }
+
+    /// Compiled SQL and the JSON artifacts.
+    pub fn write_artifacts(&self, results: Option<&[NodeResult]>) -> Result<(), Diagnostics> {
+        let folder = self.context.project.root.join(&self.context.project.config.target_path);
+        let compiled: HashMap<NodeId, String> = self
+            .context
+            .compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(id, (sql, _))| (*id, sql.clone()))
+            .collect();
+        write_artifacts(&self.context, &self.settings, &folder, &compiled, results).map_err(|error| {
+            Diagnostic::error(Code::Unreadable, format!("cannot write the artifacts: {error}"))
+                .in_file(folder.display().to_string())
+                .into()
+        })
+    }
+}
+
+fn write_artifacts(
+    context: &Context,
+    settings: &Settings,
+    folder: &Path,
+    compiled: &HashMap<NodeId, String>,
+    results: Option<&[NodeResult]>,
+) -> std::io::Result<()> {
+    let elapsed = settings.clock.elapsed();
+    let header = artifact::Header {
+        invocation_id: &settings.invocation_id,
+        generated_at: settings.started.checked_add(elapsed).unwrap_or(settings.started),
+        started_at: settings.started,
+        env: settings
+            .env
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), value.clone())))
+            .collect(),
+        args: json!({
+            "which": settings.command,
+            "target": context.project.config.target.name,
+            "full_refresh": settings.full_refresh,
+            "fail_fast": settings.fail_fast,
+            "threads": threads(&context.project, settings),
+            "vars": settings.vars,
+        }),
+    };
+    artifact::write_compiled(folder, &context.graph, compiled)?;
+    artifact::write(folder, "manifest.json", &artifact::manifest(&context.project, &context.graph, compiled, &header))?;
+    if let Some(results) = results {
+        let entries: Vec<_> = results.iter().map(result_entry).collect();
+        let value = artifact::run_results(&context.graph, compiled, &entries, elapsed.as_secs_f64(), &header);
+        artifact::write(folder, "run_results.json", &value)?;
+    }
+    Ok(())
+}
+
+fn result_entry(result: &NodeResult) -> artifact::ResultEntry<'_> {
+    let is_test = matches!(result.status, Status::Pass | Status::Warn | Status::Fail);
+    artifact::ResultEntry {
+        node: result.node,
+        status: match result.status {
+            Status::Success => "success",
+            Status::Error => "error",
+            Status::Skipped => "skipped",
+            Status::Pass => "pass",
+            Status::Warn => "warn",
+            Status::Fail => "fail",
+        },
+        started: result.started,
+        compile_ended: result.started.checked_add(result.compile).unwrap_or(result.started),
+        completed: result.completed,
+        thread: 1,
+        rows: result.rows,
+        version: result.version,
+        message: &result.message,
+        failures: is_test.then_some(result.rows),
+        rejected: result.rejected,
+        diagnostics: result.diagnostics.iter().map(crate::diagnostic::render_json).collect(),
+    }
+}
+
+fn unreachable_warehouse(context: &Context, error: &StorageError) -> Diagnostics {
+    let target = &context.project.config.target;
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let diagnostic = Diagnostic::error(Code::Storage, format!("the warehouse of target `{}` cannot be reached", target.name))
+        .label_or_file(target.warehouse_place.clone(), "", "project.yaml")
+        .note(error.to_string());
+    match cause {
+        Some(cause) => diagnostic.note(cause).hint("`engine debug` checks the connection").into(),
+        None => diagnostic.hint("`engine debug` checks the connection").into(),
+    }
+}
+
+/// What operators may hold when the target does not say: half of what the machine has.
+fn half_of_memory() -> usize {
+    const FALLBACK: usize = 2 << 30;
+    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return FALLBACK };
+    let kilobytes = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.trim().split(' ').next()?.parse::<usize>().ok());
+    kilobytes.map_or(FALLBACK, |kilobytes| kilobytes * 1024 / 2)
+}
+
+/// The selected nodes of a loaded project.
+pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<NodeId>, Diagnostics> {
+    selection.evaluate(&loaded.graph)
+}

@@ -1,0 +1,245 @@
+//! The `models:`, `seeds:`, `sources:` and `data_tests:` trees of `project.yaml`: config by folder.
+//!
+//! A key with `+` is config; so is a value that is not a mapping. A mapping without `+` is a folder, or a name below it.
+
+use serde_json::{Map, Value};
+
+use super::fields::snake_case;
+use super::model_config::{ConfigOf, merge_config, read_config};
+use super::yaml::{Key, Node, NodeKind};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+
+/// The config trees of the project file.
+#[derive(Debug)]
+pub(super) struct ConfigTrees {
+    pub(super) models: ConfigTree,
+    pub(super) seeds: ConfigTree,
+    pub(super) sources: ConfigTree,
+    pub(super) data_tests: ConfigTree,
+}
+
+impl ConfigTrees {
+    pub(super) fn tell_mistakes(self, found: &mut Diagnostics) {
+        self.into_trees()
+            .into_iter()
+            .for_each(|tree| tree.tell_mistakes(found));
+    }
+
+    pub(super) fn finish(self, found: &mut Diagnostics) {
+        self.into_trees()
+            .into_iter()
+            .for_each(|tree| tree.finish(found));
+    }
+
+    fn into_trees(self) -> [ConfigTree; 4] {
+        let Self {
+            models,
+            seeds,
+            sources,
+            data_tests,
+        } = self;
+        [models, seeds, sources, data_tests]
+    }
+}
+
+/// One level of a tree, with the levels below it.
+#[derive(Debug, Default)]
+struct Level {
+    config: Map<String, Value>,
+    folders: Vec<(Key, Level)>,
+    is_used: bool,
+    /// Reported only if the level is a folder at all.
+    found: Diagnostics,
+}
+
+/// A tree, and which of its folders have met a node.
+#[derive(Debug)]
+pub(super) struct ConfigTree {
+    of: ConfigOf,
+    /// Optional first level, as in dbt: the project's name.
+    project: String,
+    root: Level,
+}
+
+impl ConfigTree {
+    pub(super) fn read(
+        node: Option<&Node>,
+        of: ConfigOf,
+        project: &str,
+        found: &mut Diagnostics,
+    ) -> Self {
+        let root = node.map_or_else(Level::default, |node| Level::read(node, of, found));
+        Self {
+            of,
+            project: project.to_owned(),
+            root,
+        }
+    }
+
+    /// The config of all levels that lead to `fqn`, outermost first.
+    pub(super) fn config(&mut self, fqn: &[String]) -> Map<String, Value> {
+        let mut config = Map::new();
+        self.root.lay_over(fqn, &mut config);
+        let own_folder = fqn.first() == Some(&self.project);
+        if !own_folder && let Some(level) = self.root.folder(&self.project) {
+            level.lay_over(fqn, &mut config);
+        }
+        config
+    }
+
+    /// Mistakes of the levels, where nobody asks for config any more.
+    pub(super) fn tell_mistakes(self, found: &mut Diagnostics) {
+        self.root.tell_mistakes(self.of, found);
+    }
+
+    /// Mistakes of the levels, and a warning for each folder that met nothing.
+    pub(super) fn finish(mut self, found: &mut Diagnostics) {
+        if let Some(level) = self.root.folder(&self.project) {
+            level.is_used = true;
+        }
+        self.root.is_used = true;
+        self.root.finish(self.of, found);
+    }
+}
+
+impl Level {
+    fn read(node: &Node, of: ConfigOf, found: &mut Diagnostics) -> Self {
+        let NodeKind::Mapping(entries) = &node.kind else {
+            if !node.is_null() {
+                let message = format!("a folder's config is a mapping, not {}", node.describe());
+                found.push(
+                    Diagnostic::error(Code::Config, message)
+                        .label(node.span.clone(), "expected `+key: value`"),
+                );
+            }
+            return Self::default();
+        };
+        let mut level = Self::default();
+        for (key, value) in entries {
+            let is_folder = match value.kind {
+                NodeKind::Mapping(_) => true,
+                NodeKind::Null => !of.keys().contains(&snake_case(&key.name).as_str()),
+                _ => false,
+            };
+            if is_folder && !key.name.starts_with('+') {
+                let folder = Self::read(value, of, &mut level.found);
+                level.folders.push((key.clone(), folder));
+                continue;
+            }
+            let one = Node {
+                kind: NodeKind::Mapping(vec![(key.clone(), value.clone())]),
+                span: value.span.clone(),
+            };
+            let config = read_config(&one, of, &mut level.found);
+            merge_config(&mut level.config, &config);
+        }
+        level
+    }
+
+    fn folder(&mut self, name: &str) -> Option<&mut Self> {
+        self.folders
+            .iter_mut()
+            .find(|(key, _)| key.name == name)
+            .map(|(_, level)| level)
+    }
+
+    fn lay_over(&mut self, fqn: &[String], config: &mut Map<String, Value>) {
+        self.is_used = true;
+        merge_config(config, &self.config);
+        let Some((first, rest)) = fqn.split_first() else {
+            return;
+        };
+        if let Some(level) = self.folder(first) {
+            level.lay_over(rest, config);
+        }
+    }
+
+    fn tell_mistakes(self, of: ConfigOf, found: &mut Diagnostics) {
+        found.extend(self.found);
+        for (key, level) in self.folders {
+            if !of.keys().contains(&snake_case(&key.name).as_str()) {
+                level.tell_mistakes(of, found);
+            }
+        }
+    }
+
+    fn finish(self, of: ConfigOf, found: &mut Diagnostics) {
+        found.extend(self.found);
+        for (key, level) in self.folders {
+            if level.is_used {
+                level.finish(of, found);
+                continue;
+            }
+            let name = snake_case(&key.name);
+            if of.keys().contains(&name.as_str()) {
+                let message = format!("`{}` holds a mapping here, so it names a folder", key.name);
+                found.push(
+                    Diagnostic::error(Code::Config, message)
+                        .label(key.span, "no such folder")
+                        .hint(format!("write `+{name}:` for the config of that name")),
+                );
+                continue;
+            }
+            let noun = of.noun();
+            found.push(
+                Diagnostic::warning(
+                    Code::UnusedProperties,
+                    format!("no {noun} lies under `{}`", key.name),
+                )
+                .label(
+                    key.span,
+                    format!("neither a folder with {noun}s nor a {noun}"),
+                ),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::yaml;
+    use super::*;
+    use crate::diagnostic::SourceText;
+
+    fn tree(text: &str, found: &mut Diagnostics) -> ConfigTree {
+        let node = yaml::parse(&SourceText::new("project.yaml", text)).unwrap();
+        ConfigTree::read(Some(&node), ConfigOf::Model, "shop", found)
+    }
+
+    fn fqn(path: &str) -> Vec<String> {
+        path.split('/').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn folders_lead_to_a_model_with_and_without_the_project_name() {
+        let text = "+tags: a\nshop:\n  gold: {+tags: b, materialized: view, revenue: {+materialized: table}}\n";
+        let mut found = Diagnostics::default();
+        let mut tree = tree(text, &mut found);
+        assert_eq!(
+            Value::Object(tree.config(&fqn("silver/x"))),
+            json!({"tags": ["a"]})
+        );
+        let gold = json!({"tags": ["a", "b"], "materialized": "table"});
+        assert_eq!(Value::Object(tree.config(&fqn("gold/revenue"))), gold);
+        tree.finish(&mut found);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn folders_that_meet_nothing_are_told_and_forgotten_plus_signs_too() {
+        let mut found = Diagnostics::default();
+        let mut tree = tree("gold: {meta: {owner: x}}\nglod: {+tags: a}\n", &mut found);
+        tree.config(&fqn("gold/revenue"));
+        tree.finish(&mut found);
+        let messages: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            messages,
+            [
+                "`meta` holds a mapping here, so it names a folder (project.yaml:1:8)",
+                "no model lies under `glod` (project.yaml:2:1)",
+            ]
+        );
+    }
+}

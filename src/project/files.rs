@@ -1,0 +1,114 @@
+//! The files of a project: what lies below its paths, in order, hidden ones left out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
+
+/// A file below one of the project's paths.
+#[derive(Debug, Clone)]
+pub(super) struct FoundFile {
+    path: PathBuf,
+    /// Relative to the root, with slashes.
+    pub(super) shown: String,
+    /// The folders between the project's path and the file.
+    pub(super) folders: Vec<String>,
+    pub(super) stem: String,
+    pub(super) extension: String,
+}
+
+impl FoundFile {
+    /// The folders, then the name.
+    pub(super) fn fqn(&self) -> Vec<String> {
+        self.folders
+            .iter()
+            .cloned()
+            .chain([self.stem.clone()])
+            .collect()
+    }
+
+    pub(super) fn is_yaml(&self) -> bool {
+        matches!(self.extension.as_str(), "yml" | "yaml")
+    }
+
+    pub(super) fn read(&self, found: &mut Diagnostics) -> Option<Arc<SourceText>> {
+        found.keep(read_text(&self.path, &self.shown))
+    }
+}
+
+/// Reads a text of the project.
+pub(super) fn read_text(path: &Path, shown: &str) -> Result<Arc<SourceText>, Diagnostics> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(SourceText::new(shown, text)),
+        Err(error) => {
+            let message = match error.kind() {
+                std::io::ErrorKind::InvalidData => format!("`{shown}` is not UTF-8"),
+                _ => format!("`{shown}` cannot be read: {error}"),
+            };
+            Err(Diagnostic::error(Code::Unreadable, message)
+                .in_file(shown)
+                .into())
+        }
+    }
+}
+
+/// All files below the given paths; a path that does not exist has none.
+pub(super) fn walk(root: &Path, paths: &[String], found: &mut Diagnostics) -> Vec<FoundFile> {
+    let mut files: Vec<FoundFile> = Vec::new();
+    for base in paths
+        .iter()
+        .map(|path| root.join(path))
+        .filter(|base| base.is_dir())
+    {
+        let walked = walkdir::WalkDir::new(&base)
+            .follow_links(true)
+            .sort_by_file_name();
+        let visible = walked.into_iter().filter_entry(|entry| {
+            let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+            entry.depth() == 0 || !is_hidden
+        });
+        for entry in visible {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => {
+                    files.extend(found_file(root, &base, entry.path()));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let shown = error
+                        .path()
+                        .map(|path| shown(root, path))
+                        .unwrap_or_default();
+                    let message = format!("`{shown}` cannot be read: {error}");
+                    found.push(Diagnostic::error(Code::Unreadable, message).in_file(shown));
+                }
+            }
+        }
+    }
+    files.sort_by(|left, right| left.shown.cmp(&right.shown));
+    files.dedup_by(|left, right| left.shown == right.shown);
+    files
+}
+
+fn found_file(root: &Path, base: &Path, path: &Path) -> Option<FoundFile> {
+    let below = path.strip_prefix(base).ok()?;
+    let folders = below.parent().into_iter().flatten();
+    Some(FoundFile {
+        path: path.to_owned(),
+        shown: shown(root, path),
+        folders: folders
+            .map(|folder| folder.to_string_lossy().into_owned())
+            .collect(),
+        stem: path.file_stem()?.to_string_lossy().into_owned(),
+        extension: path
+            .extension()
+            .map(|extension| extension.to_string_lossy().to_lowercase())
+            .unwrap_or_default(),
+    })
+}
+
+fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\\', "/")
+}

@@ -1,0 +1,236 @@
+//! The models, seeds, tests and macros that lie in the project, each with the config of its folders.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::config::ProjectConfig;
+use super::config_tree::ConfigTrees;
+use super::fields::hint_known;
+use super::files::{FoundFile, walk};
+use super::{MacroFile, ModelFile, Properties, SeedFile, TestFile};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, or_list};
+use crate::names;
+
+/// What lies in the project; property files are still unread.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    pub(super) models: Vec<ModelFile>,
+    pub(super) seeds: Vec<SeedFile>,
+    pub(super) singular_tests: Vec<TestFile>,
+    pub(super) macros: Vec<MacroFile>,
+    /// `.yml` and `.yaml` files of all paths.
+    pub(super) property_files: Vec<FoundFile>,
+}
+
+impl Inventory {
+    pub(super) fn read(
+        root: &Path,
+        config: &ProjectConfig,
+        trees: &mut ConfigTrees,
+        found: &mut Diagnostics,
+    ) -> Self {
+        let mut inventory = Self::default();
+        // Models and seeds share their names: both are read with `ref()`.
+        let mut referable = BTreeMap::new();
+        for file in walk(root, &config.model_paths, found) {
+            match file.extension.as_str() {
+                "sql" => inventory.model(&file, config, trees, &mut referable, found),
+                "py" => found.push(
+                    Diagnostic::error(Code::Config, "Python models are not part of this version")
+                        .in_file(file.shown)
+                        .hint("write the model in SQL"),
+                ),
+                _ if file.is_yaml() => inventory.property_files.push(file),
+                _ => {}
+            }
+        }
+        for file in walk(root, &config.seed_paths, found) {
+            match file.extension.as_str() {
+                "csv" => inventory.seed(&file, trees, &mut referable, found),
+                _ if file.is_yaml() => inventory.property_files.push(file),
+                _ => {}
+            }
+        }
+        let mut tests = BTreeMap::new();
+        for file in walk(root, &config.test_paths, found) {
+            let folder = file.folders.first().map_or("", String::as_str);
+            match file.extension.as_str() {
+                "sql" if folder == "generic" => inventory.macro_file(&file, &config.name, found),
+                "sql" if folder == "fixtures" => {}
+                "sql" => inventory.singular_test(&file, trees, &mut tests, found),
+                _ if file.is_yaml() => inventory.property_files.push(file),
+                _ => {}
+            }
+        }
+        for file in walk(root, &config.macro_paths, found) {
+            match file.extension.as_str() {
+                "sql" => inventory.macro_file(&file, &config.name, found),
+                _ if file.is_yaml() => inventory.property_files.push(file),
+                _ => {}
+            }
+        }
+        inventory
+            .property_files
+            .sort_by(|left, right| left.shown.cmp(&right.shown));
+        inventory
+            .property_files
+            .dedup_by(|left, right| left.shown == right.shown);
+        inventory
+    }
+
+    fn model(
+        &mut self,
+        file: &FoundFile,
+        config: &ProjectConfig,
+        trees: &mut ConfigTrees,
+        names: &mut BTreeMap<String, String>,
+        found: &mut Diagnostics,
+    ) {
+        let (Some(layer), Some(())) = (
+            layer_of(file, config, found),
+            take_name(file, "model", names, found),
+        ) else {
+            return;
+        };
+        let Some(source) = file.read(found) else {
+            return;
+        };
+        let fqn = file.fqn();
+        let config = trees.models.config(&fqn);
+        let properties = Properties::default();
+        self.models.push(ModelFile {
+            name: file.stem.clone(),
+            layer,
+            fqn,
+            source,
+            config,
+            properties,
+        });
+    }
+
+    fn seed(
+        &mut self,
+        file: &FoundFile,
+        trees: &mut ConfigTrees,
+        names: &mut BTreeMap<String, String>,
+        found: &mut Diagnostics,
+    ) {
+        if take_name(file, "seed", names, found).is_none() {
+            return;
+        }
+        let fqn = file.fqn();
+        let config = trees.seeds.config(&fqn);
+        let properties = Properties::default();
+        self.seeds.push(SeedFile {
+            name: file.stem.clone(),
+            path: file.shown.clone(),
+            fqn,
+            config,
+            properties,
+        });
+    }
+
+    fn singular_test(
+        &mut self,
+        file: &FoundFile,
+        trees: &mut ConfigTrees,
+        names: &mut BTreeMap<String, String>,
+        found: &mut Diagnostics,
+    ) {
+        if take_name(file, "data test", names, found).is_none() {
+            return;
+        }
+        let Some(source) = file.read(found) else {
+            return;
+        };
+        let fqn = file.fqn();
+        let config = trees.data_tests.config(&fqn);
+        let properties = Properties::default();
+        self.singular_tests.push(TestFile {
+            name: file.stem.clone(),
+            source,
+            fqn,
+            config,
+            properties,
+        });
+    }
+
+    fn macro_file(&mut self, file: &FoundFile, project: &str, found: &mut Diagnostics) {
+        if let Some(source) = file.read(found) {
+            self.macros.push(MacroFile {
+                package: project.to_owned(),
+                source,
+            });
+        }
+    }
+}
+
+/// The model's first folder, if it is a declared layer.
+fn layer_of(file: &FoundFile, config: &ProjectConfig, found: &mut Diagnostics) -> Option<String> {
+    let layers: Vec<&str> = config.layers.iter().map(String::as_str).collect();
+    let Some(folder) = file.folders.first() else {
+        found.push(
+            Diagnostic::error(
+                Code::Undeclared,
+                format!("model `{}` lies in no layer", file.stem),
+            )
+            .in_file(file.shown.as_str())
+            .hint(format!(
+                "move it into the folder of a layer: {}",
+                or_list(&config.layers)
+            )),
+        );
+        return None;
+    };
+    if layers.contains(&folder.as_str()) {
+        return Some(folder.clone());
+    }
+    // Said once of a folder, not of every model in it.
+    let path = file
+        .shown
+        .split_once(&format!("/{folder}/"))
+        .map_or("", |(base, _)| base);
+    let undeclared = Diagnostic::error(
+        Code::Undeclared,
+        format!("folder `{folder}` is not a declared layer"),
+    )
+    .in_file(format!("{path}/{folder}"));
+    found.push(hint_known(undeclared, folder, &layers).hint(format!(
+        "or add `{folder}` to `layers` in the project file, in the order in which layers are read"
+    )));
+    None
+}
+
+/// The file's name, if it is one and nobody has it yet.
+fn take_name(
+    file: &FoundFile,
+    noun: &str,
+    taken: &mut BTreeMap<String, String>,
+    found: &mut Diagnostics,
+) -> Option<()> {
+    if !names::is_name(&file.stem) {
+        found.push(
+            Diagnostic::error(
+                Code::InvalidName,
+                format!("`{}` cannot be the name of a {noun}", file.stem),
+            )
+            .in_file(file.shown.as_str())
+            .hint("rename the file: a letter or underscore, then letters, digits and underscores"),
+        );
+        return None;
+    }
+    if let Some(first) = taken.get(&file.stem) {
+        found.push(
+            Diagnostic::error(
+                Code::Duplicate,
+                format!("two files are called `{}`", file.stem),
+            )
+            .in_file(file.shown.as_str())
+            .note(format!("the other is `{first}`"))
+            .hint("rename one: a name is what `ref()` knows it by, whatever its folder"),
+        );
+        return None;
+    }
+    taken.insert(file.stem.clone(), file.shown.clone());
+    Some(())
+}

@@ -1,0 +1,251 @@
+//! A folder becomes a [`Project`]: every file is read, every mistake of a phase is collected.
+//!
+//! Mistakes in the project file end the phase, since layers and paths decide what the other files mean.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::config::{self, Inputs};
+use super::config_tree::ConfigTrees;
+use super::declared_test::TestContext;
+use super::fields::Fields;
+use super::files::{FoundFile, read_text};
+use super::inventory::Inventory;
+use super::properties::Entries;
+use super::rendered::{LATER, RenderYaml, YamlRenderer, YamlScope};
+use super::source_entry::SourceContext;
+use super::source_reader::refuse_connections;
+use super::{Project, SourceTable, env, yaml};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
+
+/// The names of a project file, the native one first.
+const PROJECT_FILES: &[&str] = &["project.yaml", "project.yml", "dbt_project.yml"];
+
+/// Sources that belong to no folder.
+const ROOT_SOURCES: &[&str] = &["sources.yaml", "sources.yml"];
+
+/// What comes from outside of the project's files.
+#[derive(Clone, Default)]
+pub struct LoadOptions {
+    /// `--target`.
+    pub target: Option<String>,
+    /// `--vars`.
+    pub vars: Map<String, Value>,
+    /// The process's environment.
+    pub env: BTreeMap<String, String>,
+}
+
+/// The folder of the project: the given one, or the nearest at or above `start` that has a project file.
+pub fn find_root(start: &Path, explicit: Option<&Path>) -> Result<PathBuf, Diagnostic> {
+    let Some(folder) = explicit else {
+        let nearest = start
+            .ancestors()
+            .find(|folder| project_file(folder).is_some());
+        return nearest.map(Path::to_owned).ok_or_else(|| {
+            let message = format!("no `project.yaml` in `{}` or above it", start.display());
+            Diagnostic::error(Code::NoProject, message)
+                .hint("`engine init` makes a new project; `--project-dir` names one elsewhere")
+        });
+    };
+    match project_file(folder) {
+        Some(_) => Ok(folder.to_owned()),
+        None => Err(no_project(folder)),
+    }
+}
+
+fn project_file(folder: &Path) -> Option<&'static str> {
+    PROJECT_FILES
+        .iter()
+        .copied()
+        .find(|name| folder.join(name).is_file())
+}
+
+fn no_project(folder: &Path) -> Diagnostic {
+    let message = format!("no `project.yaml` in `{}`", folder.display());
+    Diagnostic::error(Code::NoProject, message).hint("`engine init` makes a new project")
+}
+
+/// Reads the project at `root`; the value comes with its warnings.
+pub fn load(
+    root: &Path,
+    options: &LoadOptions,
+    renderer: &dyn RenderYaml,
+) -> Result<(Project, Diagnostics), Diagnostics> {
+    let mut found = Diagnostics::default();
+    let env = env::load(root, &options.env, &mut found);
+    let Some(name) = project_file(root) else {
+        return Err(no_project(root).into());
+    };
+    let Some(source) = found.keep(read_text(&root.join(name), name)) else {
+        return Err(found);
+    };
+    let inputs = Inputs {
+        root,
+        options,
+        env: &env,
+        renderer,
+    };
+    let Some((config, mut trees)) = config::read(&inputs, &source, &mut found) else {
+        return Err(found);
+    };
+    if found.has_errors() {
+        trees.tell_mistakes(&mut found);
+        return Err(found);
+    }
+    let mut inventory = Inventory::read(root, &config, &mut trees, &mut found);
+    let target = config.target.context();
+    let scope = YamlScope {
+        vars: &config.vars,
+        env: &env,
+        target: Some(&target),
+    };
+    let mut reader = PropertyReader {
+        renderer: YamlRenderer { renderer, scope },
+        trees: &mut trees,
+        entries: Entries::default(),
+        sources: Vec::new(),
+    };
+    for name in ROOT_SOURCES {
+        let path = root.join(name);
+        if path.is_file()
+            && let Some(source) = found.keep(read_text(&path, name))
+        {
+            reader.read(&source, &[], &mut found);
+        }
+    }
+    for file in &inventory.property_files {
+        reader.read_file(file, &mut found);
+    }
+    let PropertyReader {
+        entries, sources, ..
+    } = reader;
+    entries.apply(
+        &mut inventory.models,
+        &mut inventory.seeds,
+        &mut inventory.singular_tests,
+        &mut found,
+    );
+    let sources = without_duplicates(sources, &mut found);
+    trees.finish(&mut found);
+    let Inventory {
+        models,
+        seeds,
+        singular_tests,
+        macros,
+        ..
+    } = inventory;
+    found.finish(Project {
+        root: root.to_owned(),
+        config,
+        models,
+        seeds,
+        singular_tests,
+        macros,
+        sources,
+        env,
+    })
+}
+
+/// Reads property files, one after the other.
+struct PropertyReader<'a> {
+    renderer: YamlRenderer<'a>,
+    trees: &'a mut ConfigTrees,
+    entries: Entries,
+    sources: Vec<SourceTable>,
+}
+
+/// Top-level keys that we know and do not build yet.
+const LATER_KINDS: &[&str] = &[
+    "snapshots",
+    "exposures",
+    "groups",
+    "unit_tests",
+    "analyses",
+    "metrics",
+    "semantic_models",
+    "saved_queries",
+    "functions",
+];
+
+impl PropertyReader<'_> {
+    fn read_file(&mut self, file: &FoundFile, found: &mut Diagnostics) {
+        if let Some(source) = file.read(found) {
+            self.read(&source, &file.folders, found);
+        }
+    }
+
+    fn read(&mut self, source: &Arc<SourceText>, folders: &[String], found: &mut Diagnostics) {
+        let Some(raw) = found.keep(yaml::parse(source)) else {
+            return;
+        };
+        if raw.is_null() {
+            return;
+        }
+        let mut unrendered = Diagnostics::default();
+        let skipped: Vec<&str> = LATER
+            .iter()
+            .copied()
+            .chain(["tests", "data_tests", "macros"])
+            .collect();
+        let node = self.renderer.node(&raw, &skipped, &mut unrendered);
+        if !unrendered.is_empty() {
+            // What is missing now would only be complained about a second time.
+            found.extend(unrendered);
+            return;
+        }
+        let Some(mut fields) = Fields::new(&node, "a property file", found) else {
+            return;
+        };
+        fields.accept(&["version", "macros"]);
+        let test_config = self.trees.data_tests.config(folders);
+        let tests = TestContext {
+            renderer: self.renderer,
+            config: &test_config,
+        };
+        self.entries.read(&mut fields, tests);
+        refuse_connections(&mut fields);
+        let mut context = SourceContext {
+            tests,
+            folders,
+            tree: &mut self.trees.sources,
+        };
+        for node in fields.list("sources") {
+            self.sources.extend(context.read(node, fields.found()));
+        }
+        for &name in LATER_KINDS {
+            let Some((key, value)) = fields.entry(name) else {
+                continue;
+            };
+            if !value.is_null() {
+                let message = format!("`{name}` are not part of this version");
+                let span = key.span.clone();
+                fields.push(Diagnostic::warning(Code::Config, message).label(span, "ignored"));
+            }
+        }
+        fields.finish(found);
+    }
+}
+
+fn without_duplicates(sources: Vec<SourceTable>, found: &mut Diagnostics) -> Vec<SourceTable> {
+    let mut unique: Vec<SourceTable> = Vec::new();
+    for table in sources {
+        let Some(first) = unique.iter().find(|other| other.name == table.name) else {
+            unique.push(table);
+            continue;
+        };
+        let mut twice = Diagnostic::error(
+            Code::Duplicate,
+            format!("source table `{}` is declared twice", table.name),
+        );
+        if let (Some(again), Some(first)) = (table.place, first.place.clone()) {
+            twice = twice
+                .label(again, "declared again here")
+                .secondary(first, "first declared here");
+        }
+        found.push(twice);
+    }
+    unique
+}

@@ -1,0 +1,131 @@
+//! What is on disk, typed, nothing resolved: the project file, models, seeds, tests, macros, properties and sources.
+
+mod column;
+mod column_type;
+mod config;
+mod config_tree;
+mod dbt_keys;
+mod declared_test;
+mod env;
+mod fields;
+mod files;
+mod inventory;
+mod json_path;
+mod load;
+mod model_config;
+mod properties;
+mod rendered;
+mod source;
+mod source_entry;
+mod source_reader;
+mod target;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{SourceText, Span};
+use crate::names::SourceName;
+
+pub use column::ColumnProperties;
+pub use column_type::{ColumnType, InvalidType, InvalidTypeKind};
+pub use config::ProjectConfig;
+pub use declared_test::DeclaredTest;
+pub use json_path::{InvalidPath, InvalidPathKind, JsonPath, PathStep};
+pub use load::{LoadOptions, find_root, load};
+pub use model_config::{
+    ConfigOf, MODEL_CONFIG_KEYS, SEED_CONFIG_KEYS, SOURCE_CONFIG_KEYS, TEST_CONFIG_KEYS,
+    check_config_key, check_config_value, merge_config,
+};
+pub use properties::Properties;
+pub use rendered::{RenderYaml, YamlScope};
+pub use source::{ColumnDefinition, FilesConfig, Format, SourceTable, TableFormat, TableReader};
+pub use target::{TargetConfig, parse_bytes};
+pub use yaml::{Key, Node, NodeKind, parse as parse_yaml};
+
+/// A project as it lies on disk.
+pub struct Project {
+    pub root: PathBuf,
+    pub config: ProjectConfig,
+    /// `.sql` files of the model paths, in order of their paths.
+    pub models: Vec<ModelFile>,
+    /// `.csv` files of the seed paths.
+    pub seeds: Vec<SeedFile>,
+    /// `.sql` files of the test paths, `generic/` left out.
+    pub singular_tests: Vec<TestFile>,
+    /// `.sql` files of the macro paths, and of `generic/` below the test paths.
+    pub macros: Vec<MacroFile>,
+    pub sources: Vec<SourceTable>,
+    /// Environment variables with those of `.env` below them.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A model: its SQL, and all that YAML says of it.
+#[derive(Debug, Clone)]
+pub struct ModelFile {
+    pub name: String,
+    /// The first folder below the model path; declared in `layers`.
+    pub layer: String,
+    /// Folders below the model path, then the name: `[gold, github, revenue]`.
+    pub fqn: Vec<String>,
+    pub source: Arc<SourceText>,
+    /// Config of the folders in `project.yaml`, outermost first, already merged; then the properties' config.
+    pub config: Map<String, Value>,
+    pub properties: Properties,
+}
+
+#[derive(Debug, Clone)]
+pub struct SeedFile {
+    pub name: String,
+    /// The path relative to the root.
+    pub path: String,
+    pub fqn: Vec<String>,
+    pub config: Map<String, Value>,
+    pub properties: Properties,
+}
+
+#[derive(Debug, Clone)]
+pub struct TestFile {
+    pub name: String,
+    pub source: Arc<SourceText>,
+    pub fqn: Vec<String>,
+    pub config: Map<String, Value>,
+    pub properties: Properties,
+}
+
+#[derive(Debug, Clone)]
+pub struct MacroFile {
+    /// The namespace its macros are also reached under: the project's name, or the package's.
+    pub package: String,
+    pub source: Arc<SourceText>,
+}
+
+impl fmt::Debug for Project {
+    /// Without the environment, which holds secrets.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Project")
+            .field("root", &self.root)
+            .field("config", &self.config)
+            .field("models", &self.models)
+            .field("seeds", &self.seeds)
+            .field("singular_tests", &self.singular_tests)
+            .field("macros", &self.macros)
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SourceTable {
+    pub fn source_name(&self) -> &SourceName {
+        &self.name
+    }
+}
+
+/// Where a value stands, when it is known.
+pub type Place = Option<Span>;

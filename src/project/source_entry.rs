@@ -1,0 +1,155 @@
+//! One entry of `sources:`, read: each of its tables with its connector.
+
+use serde_json::{Map, Value};
+
+use super::column::{ColumnsOf, read_columns};
+
+use super::config_tree::ConfigTree;
+use super::declared_test::{DeclaredTest, TestContext};
+use super::fields::Fields;
+
+use super::model_config::{ConfigOf, merge_config, read_config};
+use super::source::SourceTable;
+use super::source_reader::read_reader;
+
+use super::yaml::{Node, NodeKind};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::names::SourceName;
+
+/// dbt's keys that say how to query a warehouse that is not ours.
+const HARMLESS: &[&str] = &["database", "schema", "loader", "quoting"];
+
+/// What the tables of one file share.
+pub(super) struct SourceContext<'a> {
+    pub(super) tests: TestContext<'a>,
+    /// The folders that lead to the file.
+    pub(super) folders: &'a [String],
+    pub(super) tree: &'a mut ConfigTree,
+}
+
+impl SourceContext<'_> {
+    /// The tables of one source.
+    pub(super) fn read(&mut self, node: &Node, found: &mut Diagnostics) -> Vec<SourceTable> {
+        let Some(mut fields) = Fields::new(node, "a source", found) else {
+            return Vec::new();
+        };
+        let name = fields.required_name("name").map(|(name, _)| name);
+        let description = fields.text("description").unwrap_or_default();
+        let config = own_config(&mut fields);
+        untested_freshness(&mut fields);
+        fields.accept(HARMLESS);
+        fields.accept(&["overrides"]);
+        let source = name.unwrap_or_default();
+        let mut tables = Vec::new();
+        for node in fields.list("tables") {
+            let table = self.table(node, &source, &config, fields.found());
+            tables.extend(table.map(|table| SourceTable {
+                source_description: description.clone(),
+                ..table
+            }));
+        }
+        fields.finish(found);
+        tables
+    }
+
+    fn table(
+        &mut self,
+        node: &Node,
+        source: &str,
+        source_config: &Map<String, Value>,
+        found: &mut Diagnostics,
+    ) -> Option<SourceTable> {
+        let mut fields = Fields::new(node, "a source's table", found)?;
+        let name = fields
+            .required_name("name")
+            .map(|(name, node)| (name, node.span.clone()));
+        let table = name
+            .as_ref()
+            .map(|(name, _)| name.clone())
+            .unwrap_or_default();
+        let description = fields.text("description").unwrap_or_default();
+        let own = own_config(&mut fields);
+        untested_freshness(&mut fields);
+        fields.accept(HARMLESS);
+        fields.accept(&["identifier"]);
+        let columns = read_columns(&mut fields, ColumnsOf::Source, self.tests);
+        let reader = read_reader(&mut fields, source, &table, &columns);
+        let data_tests = DeclaredTest::read_all(&mut fields, self.tests);
+        fields.finish(found);
+
+        let (table, place) = name?;
+        let fqn: Vec<String> = self
+            .folders
+            .iter()
+            .cloned()
+            .chain([source.to_owned(), table.clone()])
+            .collect();
+        let mut config = self.tree.config(&fqn);
+        merge_config(&mut config, source_config);
+        merge_config(&mut config, &own);
+        let tags = config.get("tags").and_then(Value::as_array);
+        let tags = tags
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        Some(SourceTable {
+            name: SourceName {
+                source: source.to_owned(),
+                table,
+            },
+            description,
+            source_description: String::new(),
+            reader: reader?,
+            columns: columns
+                .into_iter()
+                .map(|column| column.properties)
+                .collect(),
+            data_tests,
+            tags,
+            meta: config
+                .get("meta")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
+            config,
+            place: Some(place),
+        })
+    }
+}
+
+/// `tags`, `meta` and `enabled`, beside `config:` or in it.
+fn own_config(fields: &mut Fields<'_>) -> Map<String, Value> {
+    let mut config = Map::new();
+    for key in ["tags", "meta", "enabled"] {
+        if let Some(entry) = fields.entry(key).filter(|(_, value)| !value.is_null()) {
+            let one = Node {
+                kind: NodeKind::Mapping(vec![entry.clone()]),
+                span: entry.0.span.clone(),
+            };
+            merge_config(
+                &mut config,
+                &read_config(&one, ConfigOf::Source, fields.found()),
+            );
+        }
+    }
+    if let Some(node) = fields.node("config") {
+        merge_config(
+            &mut config,
+            &read_config(node, ConfigOf::Source, fields.found()),
+        );
+    }
+    config
+}
+
+fn untested_freshness(fields: &mut Fields<'_>) {
+    if let Some((key, value)) = fields.entry("freshness")
+        && !value.is_null()
+    {
+        let message = "freshness is not checked in this version";
+        let span = key.span.clone();
+        fields.push(Diagnostic::warning(Code::Config, message).label(span, "ignored"));
+    }
+    fields.accept(&["loaded_at_field", "loaded_at_query"]);
+}

@@ -1,0 +1,242 @@
+//! The warehouse: relations as Delta tables, and the only owner of `deltalake`.
+//!
+//! A write is staged (Parquet files that no version names), then committed (one Delta commit: rows, positions, metadata).
+//! It knows names, not models.
+
+mod commit;
+mod durable;
+mod error;
+mod location;
+mod lock;
+mod overlay;
+mod position;
+mod rewrite;
+mod stage;
+mod table;
+mod types;
+mod view;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path as FsPath;
+use std::sync::Arc;
+
+use deltalake::DeltaTable;
+use deltalake::datafusion::execution::context::SessionState;
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+pub use commit::{Change, Committed, Description, Removes};
+pub use error::StorageError;
+pub use location::Location;
+pub use lock::TableLock;
+pub use position::Positions;
+pub use rewrite::{Merge, Rewrite, Rewritten};
+pub use stage::{Progress, Staged};
+pub use table::{Evolution, EvolvedSchema, Table, evolve};
+pub use types::{same_in_delta, shown as shown_type, table_schema};
+pub use view::View;
+
+use crate::names::{Existing, Relation};
+
+/// Where relations live.
+#[derive(Debug)]
+pub struct Warehouse {
+    location: Location,
+    locks: lock::Locks,
+    /// Tables opened in this process; each is refreshed, not reloaded, when asked for again.
+    opened: Mutex<HashMap<Relation, DeltaTable>>,
+}
+
+impl Warehouse {
+    /// Nothing is read or created yet.
+    pub fn open(
+        location: &str,
+        base: &FsPath,
+        options: &Map<String, Value>,
+        env: &BTreeMap<String, String>,
+    ) -> Result<Self, StorageError> {
+        let location = Location::open(location, base, options, env)?;
+        let locks = lock::Locks::new(location.folder());
+        Ok(Self { location, locks, opened: Mutex::default() })
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The table's newest version; `None` when there is none.
+    pub async fn table(&self, relation: &Relation) -> Result<Option<Table>, StorageError> {
+        let known = self.opened.lock().await.get(relation).cloned();
+        let log_store = self.location.log_store(&relation.path());
+        let mut delta = known.unwrap_or_else(|| DeltaTable::new(log_store));
+        let failed = |source| StorageError::Open { relation: relation.clone(), source };
+        let refreshed = match delta.version() {
+            Some(_) => delta.update_incremental(None).await,
+            None => match self.has_log(relation).await? {
+                true => delta.load().await,
+                false => return Ok(None),
+            },
+        };
+        if let Err(source) = refreshed {
+            if let Some(file) = self.damaged_commit(relation).await? {
+                return Err(StorageError::DamagedCommit { relation: relation.clone(), file });
+            }
+            // A table dropped behind our back is gone, not broken.
+            if !self.has_log(relation).await? {
+                self.forget(relation).await;
+                return Ok(None);
+            }
+            return Err(failed(source));
+        }
+        self.refuse_empty_commit(relation, &delta).await?;
+        self.remember(relation, delta.clone()).await;
+        Ok(Some(Table::new(relation.clone(), delta)))
+    }
+
+    async fn remember(&self, relation: &Relation, delta: DeltaTable) {
+        self.opened.lock().await.insert(relation.clone(), delta);
+    }
+
+    async fn forget(&self, relation: &Relation) {
+        self.opened.lock().await.remove(relation);
+    }
+
+    /// What lies at each relation's place.
+    pub async fn existing(&self, relations: &[Relation]) -> Result<HashMap<Relation, Existing>, StorageError> {
+        let mut found = HashMap::new();
+        for relation in relations {
+            if self.view(relation).await?.is_some() {
+                found.insert(relation.clone(), Existing::View);
+            } else if let Some(table) = self.table(relation).await? {
+                found.insert(relation.clone(), Existing::Table { version: table.version() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// One writer at a time per table; held until dropped.
+    pub async fn lock(&self, relation: &Relation) -> Result<TableLock, StorageError> {
+        self.locks.acquire(relation).await
+    }
+
+    /// Deletes everything at a relation's place.
+    pub async fn drop_relation(&self, relation: &Relation) -> Result<(), StorageError> {
+        self.forget(relation).await;
+        let path = self.location.path(&relation.path());
+        let failed = |source| StorageError::Store { path: relation.path(), source };
+        let files: Vec<_> = self.location.store().list(Some(&path)).try_collect().await.map_err(failed)?;
+        for file in files {
+            self.location.store().delete(&file.location).await.map_err(failed)?;
+        }
+        if let Some(folder) = self.location.folder() {
+            // The empty folders that remain; the files, which matter, are gone.
+            let _ = std::fs::remove_dir_all(folder.join(relation.path()));
+        }
+        Ok(())
+    }
+
+    /// Writes, reads and deletes a small object: whether the warehouse can be used at all.
+    pub async fn probe(&self) -> Result<(), StorageError> {
+        let path = self.location.path(".engine_probe").join("probe");
+        let failed = |source| StorageError::Store { path: self.location.url().to_string(), source };
+        let store = self.location.store();
+        store.put(&path, "probe".into()).await.map_err(failed)?;
+        store.get(&path).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        store.delete(&path).await.map_err(failed)?;
+        if let Some(folder) = self.location.folder() {
+            let _ = std::fs::remove_dir(folder.join(".engine_probe"));
+        }
+        Ok(())
+    }
+
+    async fn has_log(&self, relation: &Relation) -> Result<bool, StorageError> {
+        let log = self.location.path(&relation.path()).join("_delta_log");
+        if let Some(folder) = self.location.folder() {
+            let folder = folder.join(relation.path()).join("_delta_log");
+            let Ok(mut entries) = std::fs::read_dir(folder) else { return Ok(false) };
+            return Ok(entries.any(|entry| entry.is_ok_and(|entry| is_log_file(&entry.file_name().to_string_lossy()))));
+        }
+        let mut files = self.location.store().list(Some(&log));
+        let failed = |source| StorageError::Store { path: relation.path(), source };
+        while let Some(file) = files.try_next().await.map_err(failed)? {
+            if file.location.filename().is_some_and(is_log_file) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The newest commit file, when it cannot be read as one.
+    async fn damaged_commit(&self, relation: &Relation) -> Result<Option<String>, StorageError> {
+        let log = self.location.path(&relation.path()).join("_delta_log");
+        let failed = |source| StorageError::Store { path: relation.path(), source };
+        let files: Vec<_> = self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
+        let newest = files.iter().filter(|file| is_commit(file.location.filename().unwrap_or_default())).max_by(|a, b| {
+            a.location.filename().cmp(&b.location.filename())
+        });
+        let Some(newest) = newest else { return Ok(None) };
+        let bytes = self.location.store().get(&newest.location).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        let whole = !bytes.is_empty()
+            && bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).all(|line| {
+                serde_json::from_slice::<Value>(line).is_ok()
+            });
+        Ok((!whole).then(|| format!("{}/_delta_log/{}", relation.path(), newest.location.filename().unwrap_or_default())))
+    }
+
+    /// An empty commit file reads as a version in which nothing happened: rows would be missing in silence.
+    async fn refuse_empty_commit(&self, relation: &Relation, delta: &DeltaTable) -> Result<(), StorageError> {
+        let Some(version) = delta.version() else { return Ok(()) };
+        let name = format!("{version:020}.json");
+        let path = self.location.path(&relation.path()).join("_delta_log").join(name.as_str());
+        match self.location.store().head(&path).await {
+            Ok(meta) if meta.size == 0 => Err(StorageError::DamagedCommit {
+                relation: relation.clone(),
+                file: format!("{}/_delta_log/{name}", relation.path()),
+            }),
+            // Cleaned up behind a checkpoint, or there and not empty.
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(StorageError::Store { path: relation.path(), source }),
+        }
+    }
+
+    /// A committed table's or a staged one's rows, for queries of this session.
+    pub async fn provider(
+        &self,
+        table: &Table,
+        session: &Arc<SessionState>,
+    ) -> Result<Arc<dyn deltalake::datafusion::catalog::TableProvider>, StorageError> {
+        table.provider(session).await
+    }
+}
+
+impl Warehouse {
+    /// The table at the location itself: one of another system, at an address of its own.
+    pub async fn foreign(
+        &self,
+        session: &Arc<SessionState>,
+    ) -> Result<Arc<dyn deltalake::datafusion::catalog::TableProvider>, StorageError> {
+        let mut delta = DeltaTable::new(self.location.log_store_of_root());
+        let reason = |source: deltalake::DeltaTableError| StorageError::Location {
+            location: self.location.url().to_string(),
+            reason: source.to_string(),
+        };
+        delta.load().await.map_err(reason)?;
+        delta.update_datafusion_session(session.as_ref()).map_err(reason)?;
+        let builder = delta.table_provider().with_session(Arc::clone(session));
+        builder.await.map_err(|source| StorageError::Location {
+            location: self.location.url().to_string(),
+            reason: source.to_string(),
+        })
+    }
+}
+
+/// `00000000000000000007.json`.
+fn is_commit(name: &str) -> bool {
+    name.strip_suffix(".json").is_some_and(|stem| stem.len() == 20 && stem.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_log_file(name: &str) -> bool {
+    is_commit(name) || name.ends_with(".checkpoint.parquet")
+}

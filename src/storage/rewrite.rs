@@ -1,0 +1,343 @@
+//! Rows that must give way: merge, delete+insert and replace-where, by rewriting the files they touch.
+//!
+//! The new rows are staged already. The files of the table that hold a row to be replaced are found, their other rows are
+//! written again, and one commit takes the old files out and both sets of new ones in. NULL keys match nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::catalog::{MemoryCatalogProviderList, TableProvider};
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::{DataFrame, SessionContext};
+use deltalake::DeltaTable;
+use futures::StreamExt;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::json;
+
+use super::commit::Removes;
+use super::error::StorageError;
+use super::overlay::Overlay;
+use super::stage::{Progress, Staged};
+use super::{Table, Warehouse};
+use crate::names::Relation;
+
+/// dbt's names for the two sides of a merge, usable in `incremental_predicates`.
+const TARGET: &str = "DBT_INTERNAL_DEST";
+const SOURCE: &str = "DBT_INTERNAL_SOURCE";
+const FILE: &str = "__engine_file";
+
+/// Which rows of the table the new ones replace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewrite {
+    /// Rows of the same key; several new rows of one key are an error.
+    Merge(Merge),
+    /// Rows of the same key; all new rows come in.
+    DeleteInsert { keys: Vec<String>, predicates: Vec<String> },
+    /// Rows for which the predicate holds; every new row must satisfy it.
+    Where(String),
+    /// None: the old rows are only brought into the new columns.
+    Reshape,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    pub keys: Vec<String>,
+    /// Conditions on the table's rows; one that does not hold means no match.
+    pub predicates: Vec<String>,
+    /// Columns a match takes from the new row; `None` takes all.
+    pub update: Option<Vec<String>>,
+}
+
+/// What comes in and what goes out.
+#[derive(Debug)]
+pub struct Rewritten {
+    pub staged: Staged,
+    pub rewritten: Option<Staged>,
+    pub removes: Removes,
+}
+
+impl Warehouse {
+    /// Works out what `staged` replaces in `base`. `schema` is the table's after the commit; with `all_files` every file
+    /// is written again, for old ones no longer fit the columns.
+    pub async fn rewrite(
+        &self,
+        session: &SessionState,
+        base: &Table,
+        staged: Staged,
+        schema: &SchemaRef,
+        rewrite: &Rewrite,
+        all_files: bool,
+    ) -> Result<Rewritten, StorageError> {
+        let relation = staged.relation.clone();
+        let work = Work { warehouse: self, base, relation: &relation, schema, context: scratch(session) };
+        work.context_add(SOURCE, self.staged_provider(&staged, session).await?)?;
+        work.refuse_wrong_rows(&staged, rewrite).await?;
+        let state = Arc::new(work.context.state());
+        work.context_add(TARGET, base.provider_with(&state, Some(FILE)).await?)?;
+        let files = match all_files {
+            true => base.paths(),
+            false => work.touched(rewrite).await?,
+        };
+        if files.is_empty() {
+            let removes = Removes::Files(files);
+            return Ok(Rewritten { staged, rewritten: None, removes });
+        }
+        work.restrict(&files, &state).await?;
+        let kept = work.write(&work.kept_rows(rewrite)).await;
+        let result = match (kept, rewrite) {
+            (Ok(rewritten), Rewrite::Merge(Merge { update: Some(_), .. })) => {
+                // The merged rows are in the rewritten files; the staged ones were only looked at.
+                let rows = staged.rows;
+                let empty = Staged { rows, ..Staged::empty(&relation, &staged.schema, &staged.partition_by) };
+                self.abandon(staged).await;
+                Ok((empty, rewritten))
+            }
+            (Ok(rewritten), _) => Ok((staged, rewritten)),
+            (Err(error), _) => {
+                self.abandon(staged).await;
+                Err(error)
+            }
+        };
+        let (staged, rewritten) = result?;
+        Ok(Rewritten { staged, rewritten: Some(rewritten), removes: Removes::Files(files) })
+    }
+
+    /// Staged rows as a table nobody else sees.
+    pub async fn staged_provider(
+        &self,
+        staged: &Staged,
+        session: &SessionState,
+    ) -> Result<Arc<dyn TableProvider>, StorageError> {
+        let relation = &staged.relation;
+        let failed = |source| StorageError::Open { relation: relation.clone(), source };
+        let log_path = self.location.path(&relation.path()).join("_delta_log");
+        let overlay = Arc::new(Overlay::new(log_path.clone(), Arc::clone(self.location.store())));
+        let commit = staged.as_commit().map_err(failed)?;
+        let path = log_path.join("00000000000000000000.json");
+        overlay.put(&path, commit.into()).await.map_err(|source| StorageError::Store { path: path.to_string(), source })?;
+        let store: Arc<dyn ObjectStore> = overlay;
+        let mut delta = DeltaTable::new(self.location.log_store_over(&relation.path(), store));
+        delta.load().await.map_err(failed)?;
+        // Data files are read through the session's own store of the warehouse, not through the overlay.
+        DeltaTable::new(self.location.log_store(&relation.path())).update_datafusion_session(session).map_err(failed)?;
+        Table::new(relation.clone(), delta).provider(&Arc::new(session.clone())).await
+    }
+}
+
+/// A session of its own: the caller's functions, memory and stores, and no tables.
+fn scratch(session: &SessionState) -> SessionContext {
+    let config = session.config().clone().with_create_default_catalog_and_schema(true);
+    let state = SessionStateBuilder::new_from_existing(session.clone())
+        .with_config(config.with_default_catalog_and_schema("scratch", "scratch"))
+        .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .build();
+    SessionContext::new_with_state(state)
+}
+
+struct Work<'a> {
+    warehouse: &'a Warehouse,
+    base: &'a Table,
+    relation: &'a Relation,
+    schema: &'a SchemaRef,
+    context: SessionContext,
+}
+
+impl Work<'_> {
+    fn failed(&self, source: DataFusionError) -> StorageError {
+        StorageError::Write { relation: self.relation.clone(), source }
+    }
+
+    fn context_add(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), StorageError> {
+        let name = format!("\"{name}\"");
+        self.context.deregister_table(name.as_str()).map_err(|source| self.failed(source))?;
+        self.context.register_table(name.as_str(), provider).map_err(|source| self.failed(source))?;
+        Ok(())
+    }
+
+    async fn sql(&self, sql: &str) -> Result<DataFrame, StorageError> {
+        self.context.sql(sql).await.map_err(|source| self.failed(source))
+    }
+
+    /// The first batch of a query that gives a handful of rows.
+    async fn first(&self, sql: &str) -> Result<Option<RecordBatch>, StorageError> {
+        let mut stream = self.sql(sql).await?.execute_stream().await.map_err(|source| self.failed(source))?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|source| self.failed(source))?;
+            if batch.num_rows() > 0 {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn refuse_wrong_rows(&self, staged: &Staged, rewrite: &Rewrite) -> Result<(), StorageError> {
+        match rewrite {
+            Rewrite::Merge(merge) => self.refuse_duplicate_keys(&merge.keys).await,
+            Rewrite::Where(predicate) => {
+                let sql = format!("select count(*) as n from \"{SOURCE}\" where ({predicate}) is not true");
+                let outside = self.first(&sql).await?.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+                match outside {
+                    0 => Ok(()),
+                    rows => Err(StorageError::OutsidePredicate {
+                        relation: staged.relation.clone(),
+                        predicate: predicate.clone(),
+                        rows: u64::try_from(rows).unwrap_or_default(),
+                    }),
+                }
+            }
+            Rewrite::DeleteInsert { .. } | Rewrite::Reshape => Ok(()),
+        }
+    }
+
+    async fn refuse_duplicate_keys(&self, keys: &[String]) -> Result<(), StorageError> {
+        let columns = list(keys, |key| format!("\"{key}\""));
+        let present = keys.iter().map(|key| format!("\"{key}\" is not null")).collect::<Vec<_>>().join(" and ");
+        let sql = format!(
+            "select {columns}, count(*) as n from \"{SOURCE}\" where {present} group by {columns} having count(*) > 1 order by n desc, {columns} limit 1"
+        );
+        let Some(batch) = self.first(&sql).await? else { return Ok(()) };
+        let shown = |index: usize| array_value_to_string(batch.column(index), 0).unwrap_or_default();
+        let key: Vec<String> = keys.iter().enumerate().map(|(index, key)| format!("{key} = {}", shown(index))).collect();
+        Err(StorageError::DuplicateKey {
+            relation: self.relation.clone(),
+            key: keys.join(", "),
+            sample: format!("{} has {} rows", key.join(", "), shown(keys.len())),
+        })
+    }
+
+    /// The files that hold a row to be replaced.
+    async fn touched(&self, rewrite: &Rewrite) -> Result<HashSet<String>, StorageError> {
+        let sql = match rewrite {
+            Rewrite::Merge(Merge { keys, predicates, .. }) | Rewrite::DeleteInsert { keys, predicates } => format!(
+                "select distinct \"{FILE}\" from \"{TARGET}\" left semi join \"{SOURCE}\" on {}",
+                matches(keys, predicates)
+            ),
+            Rewrite::Where(predicate) => format!("select distinct \"{FILE}\" from \"{TARGET}\" where {predicate}"),
+            Rewrite::Reshape => return Ok(self.base.paths()),
+        };
+        let sql = format!("select arrow_cast(\"{FILE}\", 'Utf8') as file from ({sql})");
+        let mut stream = self.sql(&sql).await?.execute_stream().await.map_err(|source| self.failed(source))?;
+        let mut names = HashSet::new();
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|source| self.failed(source))?;
+            let files = batch.column(0).as_string::<i32>();
+            names.extend(files.iter().flatten().map(|file| file_name(file).to_owned()));
+        }
+        // By file name: another file of the same name in another partition is rewritten along, which changes nothing.
+        Ok(self.base.paths().into_iter().filter(|path| names.contains(file_name(path))).collect())
+    }
+
+    /// Leaves only `files` in the target.
+    async fn restrict(&self, files: &HashSet<String>, state: &Arc<SessionState>) -> Result<(), StorageError> {
+        let provider = self
+            .base
+            .delta
+            .table_provider()
+            .with_session(Arc::clone(state))
+            .with_file_paths(files.iter().cloned())
+            .await
+            .map_err(|source| self.failed(source))?;
+        self.context_add(TARGET, provider)
+    }
+
+    /// The rows that the touched files hold afterwards, besides the staged ones.
+    fn kept_rows(&self, rewrite: &Rewrite) -> String {
+        let old = self.base.schema();
+        let kept = list(self.schema.fields(), |field| match old.field_with_name(field.name()) {
+            Ok(_) => format!("\"{TARGET}\".\"{0}\" as \"{0}\"", field.name()),
+            Err(_) => format!("null as \"{}\"", field.name()),
+        });
+        match rewrite {
+            Rewrite::Merge(Merge { keys, predicates, update: None }) | Rewrite::DeleteInsert { keys, predicates } => {
+                let on = matches(keys, predicates);
+                format!("select {kept} from \"{TARGET}\" left anti join \"{SOURCE}\" on {on}")
+            }
+            Rewrite::Merge(Merge { keys, predicates, update: Some(update) }) => {
+                let on = matches(keys, predicates);
+                let merged = list(self.schema.fields(), |field| {
+                    let from_source = update.iter().any(|column| column.eq_ignore_ascii_case(field.name()));
+                    match from_source || old.field_with_name(field.name()).is_err() {
+                        true => format!("\"{SOURCE}\".\"{0}\" as \"{0}\"", field.name()),
+                        false => format!("\"{TARGET}\".\"{0}\" as \"{0}\"", field.name()),
+                    }
+                });
+                let new = list(self.schema.fields(), |field| format!("\"{SOURCE}\".\"{0}\" as \"{0}\"", field.name()));
+                format!(
+                    "select {kept} from \"{TARGET}\" left anti join \"{SOURCE}\" on {on} \
+                     union all select {merged} from \"{TARGET}\" join \"{SOURCE}\" on {on} \
+                     union all select {new} from \"{SOURCE}\" left anti join \"{TARGET}\" on {on}"
+                )
+            }
+            Rewrite::Where(predicate) => {
+                format!("select {kept} from \"{TARGET}\" where ({predicate}) is not true")
+            }
+            Rewrite::Reshape => format!("select {kept} from \"{TARGET}\""),
+        }
+    }
+
+    async fn write(&self, sql: &str) -> Result<Staged, StorageError> {
+        let frame = self.sql(sql).await?;
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await.map_err(|source| self.failed(source))?;
+        let partition_by = self.base.partition_columns();
+        let progress = Arc::new(Progress::default());
+        self.warehouse.stage(self.relation, plan, &context, self.schema, &partition_by, &progress).await
+    }
+}
+
+/// The join condition: equal keys, and the predicates.
+fn matches(keys: &[String], predicates: &[String]) -> String {
+    let mut conditions: Vec<String> =
+        keys.iter().map(|key| format!("\"{TARGET}\".\"{key}\" = \"{SOURCE}\".\"{key}\"")).collect();
+    conditions.extend(predicates.iter().map(|predicate| format!("({})", quote_sides(predicate))));
+    conditions.join(" and ")
+}
+
+/// dbt's predicates name the sides without quotes, and unquoted names are folded to lower case.
+fn quote_sides(predicate: &str) -> String {
+    [TARGET, SOURCE].iter().fold(predicate.to_owned(), |text, side| {
+        let folded = side.to_lowercase();
+        text.replace(&format!("{side}."), &format!("\"{side}\".")).replace(&format!("{folded}."), &format!("\"{side}\"."))
+    })
+}
+
+fn list<T>(items: impl IntoIterator<Item = T>, shown: impl Fn(T) -> String) -> String {
+    items.into_iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+impl Table {
+    /// The files of this version, as the log names them.
+    fn paths(&self) -> HashSet<String> {
+        match self.delta.snapshot() {
+            Ok(state) => state.log_data().iter().map(|file| file.path().into_owned()).collect(),
+            Err(_) => HashSet::new(),
+        }
+    }
+}
+
+impl Staged {
+    /// A commit that creates a table of just these rows.
+    fn as_commit(&self) -> Result<Vec<u8>, deltalake::DeltaTableError> {
+        use delta_kernel::engine::arrow_conversion::TryIntoKernel;
+        let schema: deltalake::kernel::StructType = self.schema.as_ref().try_into_kernel()?;
+        let nothing: [(String, String); 0] = [];
+        let metadata = deltalake::kernel::new_metadata(&schema, &self.partition_by, nothing)?;
+        let mut lines = vec![
+            json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}).to_string(),
+            json!({"metaData": metadata}).to_string(),
+        ];
+        for add in &self.adds {
+            lines.push(json!({"add": add}).to_string());
+        }
+        Ok(lines.join("\n").into_bytes())
+    }
+}

@@ -1,0 +1,239 @@
+//! Jinja: templates of models and tests, the project's macros, and strings of YAML.
+//!
+//! A template is rendered twice. The first pass ([`Templates::extract`]) runs with `execute` false and records the calls
+//! of `ref`, `source` and `config`, which make the graph; the second ([`Templates::compile`]) asks a [`CompileContext`]
+//! and yields SQL. The semantics are dbt's, so the templates of a dbt project mean the same here.
+
+mod adapter;
+mod agate;
+mod arguments;
+mod call;
+mod context;
+mod datetime;
+mod declaration;
+mod duration;
+mod environment;
+mod error;
+mod extract;
+mod functions;
+mod generic_test;
+mod json;
+mod macros;
+mod methods;
+mod operators;
+mod pattern;
+mod python;
+mod relation;
+mod render;
+mod rewrite;
+mod scope;
+mod source_map;
+mod statement;
+mod syntax;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod undefined;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use minijinja::{Environment, Template};
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceText};
+use crate::names::Relation;
+use crate::project::MacroFile;
+
+pub use context::{CompileContext, QueryRows, RelationKind};
+pub use extract::{Extracted, RefCall, SourceCall};
+pub use generic_test::GenericTestInfo;
+pub use source_map::SourceMap;
+pub use yaml::YamlRenderer;
+
+use environment::{Environments, PRELUDE};
+use error::{Places, ROOT};
+use macros::{Macros, Read};
+use render::{Pass, Render, Root, Shared};
+use rewrite::{Rewritten, findings};
+
+/// What every template of an invocation sees.
+#[derive(Debug, Clone)]
+pub struct Globals {
+    pub project_name: String,
+    pub vars: Map<String, Value>,
+    pub env: BTreeMap<String, String>,
+    /// `target`: name, schema, threads and what else the target declares.
+    pub target: Value,
+    /// `flags`: `FULL_REFRESH`, `WHICH` and so on.
+    pub flags: Value,
+    pub invocation_id: String,
+    pub run_started_at: Timestamp,
+}
+
+/// A template with the node it belongs to.
+#[derive(Debug, Clone)]
+pub struct NodeTemplate {
+    pub unique_id: String,
+    pub name: String,
+    pub source: Arc<SourceText>,
+    pub this: Option<Relation>,
+    /// Merged from all places, for `config.get`.
+    pub config: Map<String, Value>,
+    /// The node as the manifest has it.
+    pub model: Value,
+}
+
+/// All templates of a project: made once, shared by every thread.
+#[derive(Debug)]
+pub struct Templates {
+    shared: Arc<Shared>,
+    environments: Environments,
+    warnings: Diagnostics,
+}
+
+impl Templates {
+    /// Reads and compiles all macros; fails with the mistakes of all macro files.
+    pub fn new(globals: Globals, macros: &[MacroFile]) -> Result<Self, Diagnostics> {
+        let Read { macros, texts, warnings } = Macros::read(macros, &globals.project_name)?;
+        let environments = Environments::new(&macros, texts)?;
+        let omitted = environments.omitted()?;
+        Ok(Self { shared: Arc::new(Shared { globals, macros, omitted }), environments, warnings })
+    }
+
+    /// What is odd about the macro files, but no mistake.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    /// The first pass.
+    pub fn extract(&self, template: &NodeTemplate) -> Result<Extracted, Diagnostics> {
+        let Some(text) = jinja(&template.source.text) else { return Ok(Extracted::default()) };
+        let rendering = Rendering::of_node(self, template, text, extracting())?;
+        rendering.render()?;
+        Ok(rendering.record())
+    }
+
+    /// The second pass: the SQL.
+    pub fn compile(&self, template: &NodeTemplate, context: &Arc<dyn CompileContext>) -> Result<String, Diagnostics> {
+        let Some(text) = jinja(&template.source.text) else { return Ok(plain(&template.source.text).to_owned()) };
+        let rendering = Rendering::of_node(self, template, text, Pass::Compile(Arc::clone(context)))?;
+        Ok(rendering.render()?)
+    }
+
+    /// Renders once more and keeps where each part of the output comes from; nothing if it fails now.
+    pub fn source_map(&self, template: &NodeTemplate, context: &Arc<dyn CompileContext>) -> Option<SourceMap> {
+        let source = &template.source;
+        let Some(text) = jinja(&source.text) else {
+            return Some(SourceMap::identity(source, plain(&source.text).to_owned()));
+        };
+        let rendering = Rendering::of_node(self, template, text, Pass::Compile(Arc::clone(context))).ok()?;
+        let (output, spans) = rendering.template().ok()?.render_with_spans(rendering.root()).ok()?;
+        Some(SourceMap::new(source, output, &spans, &rendering.text.map))
+    }
+}
+
+fn extracting() -> Pass {
+    Pass::Extract(Mutex::default())
+}
+
+/// The text if there is any Jinja in it.
+fn jinja(text: &str) -> Option<&str> {
+    (text.contains("{{") || text.contains("{%") || text.contains("{#")).then_some(text)
+}
+
+/// Without the one newline that Jinja drops from the end.
+fn plain(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// A template on its way through the engine.
+struct Rendering<'a> {
+    templates: &'a Templates,
+    render: Arc<Render>,
+    text: Rewritten,
+}
+
+impl<'a> Rendering<'a> {
+    fn of_node(
+        templates: &'a Templates,
+        node: &NodeTemplate,
+        text: &str,
+        pass: Pass,
+    ) -> Result<Self, Diagnostic> {
+        let render = Render::new(&templates.shared, node, &node.source, pass);
+        let edits = findings(text, "", None)
+            .map_err(|error| error::syntax(&error, text, &error::identity(text), &node.source))?
+            .edits;
+        let mut rewritten = Rewritten::default();
+        rewritten.insert(PRELUDE);
+        rewritten.copy(text, 0..text.len(), &edits);
+        Ok(Self { templates, render: Arc::new(render), text: rewritten })
+    }
+
+    fn environment(&self) -> &Environment<'static> {
+        match self.render.pass {
+            Pass::Extract(_) => &self.templates.environments.lenient,
+            Pass::Compile(_) => &self.templates.environments.strict,
+        }
+    }
+
+    fn root(&self) -> minijinja::Value {
+        minijinja::Value::from_object(Root { render: Arc::clone(&self.render) })
+    }
+
+    fn template(&self) -> Result<Template<'_, '_>, Diagnostic> {
+        let environment: &Environment<'_> = self.environment();
+        environment
+            .template_from_named_str(ROOT, &self.text.text)
+            .map_err(|error| error::syntax(&error, &self.text.text, &self.text.map, &self.render.source))
+    }
+
+    fn render(&self) -> Result<String, Diagnostic> {
+        self.template()?.render(self.root()).map_err(|error| self.diagnose(&error))
+    }
+
+    fn diagnose(&self, error: &minijinja::Error) -> Diagnostic {
+        let places = Places {
+            source: &self.render.source,
+            map: &self.text.map,
+            macros: &self.templates.shared.macros,
+            known: &|name| self.render.knows(name),
+            names: &|| self.render.names(),
+        };
+        places.diagnose(error)
+    }
+
+    /// What the first pass found.
+    fn record(&self) -> Extracted {
+        match &self.render.pass {
+            Pass::Extract(record) => std::mem::take(&mut *record.lock().unwrap_or_else(PoisonError::into_inner)),
+            Pass::Compile(_) => Extracted::default(),
+        }
+    }
+}
+
+/// A stretch of a file to be read as Jinja, when it is not the whole.
+struct Excerpt {
+    source: Arc<SourceText>,
+    range: Range<usize>,
+}
+
+impl Excerpt {
+    fn text(&self) -> &str {
+        &self.source.text[self.range.clone()]
+    }
+
+    /// The excerpt between two texts that are not the user's.
+    fn between(&self, before: &str, after: &str) -> Rewritten {
+        let mut rewritten = Rewritten::default();
+        rewritten.insert(before);
+        rewritten.copy(&self.source.text, self.range.clone(), &[]);
+        rewritten.insert(after);
+        rewritten
+    }
+}
