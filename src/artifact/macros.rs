@@ -86,16 +86,8 @@ impl<'a> Macros<'a> {
         found
     }
 
-    /// The macro behind a generic test, if it is one of the project's.
-    pub(super) fn of_test(&self, test: &str, package: &str) -> Option<&str> {
-        match test.split_once('.') {
-            Some((namespace, bare)) => self.resolve(&format!("{namespace}.test_{bare}"), package),
-            None => self.resolve(&format!("test_{test}"), package),
-        }
-    }
-
-    /// `name`, first in the package itself, or `package.name`.
-    fn resolve(&self, call: &str, package: &str) -> Option<&str> {
+    /// The unique id behind `name`, first in the package itself, or `package.name`.
+    pub(super) fn resolve(&self, call: &str, package: &str) -> Option<&str> {
         let (wanted, name) = match call.split_once('.') {
             Some((wanted, name)) => (Some(wanted), name),
             None => (None, call),
@@ -287,8 +279,8 @@ mod tests {
         assert_eq!(ids, ["macro.shop.cents", "macro.shop.test_positive", "macro.other.unit"]);
         assert!(macros.items[0].sql.starts_with("{%- macro cents") && macros.items[0].sql.ends_with("{%- endmacro %}"));
         assert!(macros.items[2].sql.ends_with("{% endmacro %}{% endmacro %}"));
-        assert_eq!(macros.of_test("positive", "shop"), Some("macro.shop.test_positive"));
-        assert_eq!(macros.of_test("not_null", "shop"), None);
+        assert_eq!(macros.resolve("test_positive", "shop"), Some("macro.shop.test_positive"));
+        assert_eq!(macros.resolve("other.cents", "shop"), None);
     }
 
     #[test]

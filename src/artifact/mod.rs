@@ -5,9 +5,11 @@
 
 mod compiled;
 mod config;
+mod disabled;
 mod entry;
 mod macros;
 mod manifest;
+mod node;
 mod run_results;
 #[cfg(test)]
 mod tests;

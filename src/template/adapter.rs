@@ -17,8 +17,15 @@ use crate::names::Relation;
 const DIALECT: &str = "engine";
 
 pub(super) const METHODS: &[&str] = &[
-    "dispatch", "get_relation", "get_columns_in_relation", "quote", "type", "check_schema_exists", "execute",
-    "get_missing_columns", "quote_as_configured",
+    "dispatch",
+    "get_relation",
+    "get_columns_in_relation",
+    "quote",
+    "type",
+    "check_schema_exists",
+    "execute",
+    "get_missing_columns",
+    "quote_as_configured",
 ];
 
 pub(super) fn method(render: &Arc<Render>, method: &str, arguments: &Arguments) -> Option<Result<Value, Error>> {
@@ -28,9 +35,9 @@ pub(super) fn method(render: &Arc<Render>, method: &str, arguments: &Arguments) 
         "get_columns_in_relation" => get_columns(render, arguments),
         "get_missing_columns" => get_missing_columns(render, arguments),
         "quote" => arguments.text("adapter.quote", 0, "identifier").map(|name| Value::from(relation::quote(&name))),
-        "quote_as_configured" => {
-            arguments.text("adapter.quote_as_configured", 0, "identifier").map(|name| Value::from(relation::quote(&name)))
-        }
+        "quote_as_configured" => arguments
+            .text("adapter.quote_as_configured", 0, "identifier")
+            .map(|name| Value::from(relation::quote(&name))),
         "type" => Ok(Value::from(DIALECT)),
         "check_schema_exists" => Ok(Value::from(true)),
         "execute" => super::statement::run_query(render, arguments)
@@ -49,16 +56,13 @@ fn dispatch(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error>
         return Err(fault(Diagnostic::error(Code::Template, "a dispatched macro's name has no dot").hint(hint)));
     }
     let macros = &render.shared.macros;
-    match macros.dispatch(&name, namespace, render.package().as_deref()) {
-        Some(item) => Ok(MacroCall::value(item, render)),
-        None => {
-            let message = format!("no macro `{DIALECT}__{name}` or `default__{name}` to dispatch to");
-            let wanted = format!("default__{name}");
-            let known = macros.packages().flat_map(|package| macros.names_in(package));
-            let dispatched = known.filter(|known| known.contains("__"));
-            Err(fault(Diagnostic::error(Code::Undefined, message).nearest(&wanted, dispatched)))
-        }
+    if let Some(item) = macros.dispatch(&name, namespace, render.package().as_deref()) {
+        return Ok(MacroCall::value(item, render));
     }
+    let message = format!("no macro `{DIALECT}__{name}` or `default__{name}` to dispatch to");
+    let known = macros.packages().flat_map(|package| macros.names_in(package));
+    let dispatched = known.filter(|known| known.contains("__"));
+    Err(fault(Diagnostic::error(Code::Undefined, message).nearest(&format!("default__{name}"), dispatched)))
 }
 
 fn get_relation(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error> {
@@ -78,7 +82,7 @@ fn columns(render: &Arc<Render>, value: &Value) -> Result<Vec<(String, String)>,
         None => Ok(Vec::new()),
         Some(context) => {
             let relation = relation::relation(value)?;
-            context.columns_in(&relation).map_err(|diagnostic| fault(diagnostic))
+            context.columns_in(&relation).map_err(fault)
         }
     }
 }

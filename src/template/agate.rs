@@ -72,7 +72,8 @@ impl Table {
     }
 
     fn printed(&self) -> String {
-        let texts: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect();
+        let texts: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect();
         let width = |index: usize| {
             let cells = texts.iter().filter_map(|row| row.get(index)).map(|text| text.chars().count());
             cells.chain([self.names[index].chars().count()]).max().unwrap_or(0)
@@ -87,7 +88,9 @@ impl Table {
         };
         line(&self.names);
         line(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>());
-        texts.iter().for_each(|row| line(row));
+        for row in &texts {
+            line(row);
+        }
         out
     }
 }

@@ -64,9 +64,7 @@ impl Arguments {
             Some(value) if value.is_none() => Ok(None),
             Some(value) => match value.as_i64() {
                 Some(number) => Ok(Some(number)),
-                None => {
-                    Err(misuse(format!("`{name}` of `{function}()` is a whole number, not {}", describe(value))))
-                }
+                None => Err(misuse(format!("`{name}` of `{function}()` is a whole number, not {}", describe(value)))),
             },
         }
     }

@@ -51,7 +51,7 @@ impl MacroCall {
         let further = positional.split_off(positional.len().min(parameters.len()));
         if !further.is_empty() && !self.item.uses_varargs {
             let given = parameters.len() + further.len();
-            return Err(self.refuse(format!("takes {}, not {given}", count(parameters.len(), "argument"))));
+            return Err(self.refuse(&format!("takes {}, not {given}", count(parameters.len(), "argument"))));
         }
         let given = positional.len();
         let mut bound = positional;
@@ -60,7 +60,7 @@ impl MacroCall {
             bound.push(match at {
                 Some(at) => named.remove(at).1,
                 None if self.item.is_builtin() && !parameter.optional => {
-                    return Err(self.refuse(format!("needs the argument `{}`", parameter.name)));
+                    return Err(self.refuse(&format!("needs the argument `{}`", parameter.name)));
                 }
                 None => self.render.shared.omitted.clone(),
             });
@@ -77,7 +77,7 @@ impl MacroCall {
         }
         match caller {
             Some(caller) if self.item.uses_caller => bound.push(Kwargs::from_iter([("caller", caller)]).into()),
-            Some(_) => return Err(self.refuse("takes no `{% call %}` block".to_owned())),
+            Some(_) => return Err(self.refuse("takes no `{% call %}` block")),
             None => {}
         }
         Ok(bound)
@@ -95,14 +95,14 @@ impl MacroCall {
         }
     }
 
-    fn refuse(&self, what: String) -> Error {
-        fault(self.refusal(&what))
+    fn refuse(&self, what: &str) -> Error {
+        fault(self.refusal(what))
     }
 
     fn refuse_name(&self, name: &str, given: usize) -> Error {
         let mut names = self.item.parameters.iter().map(|parameter| parameter.name.as_str());
         if names.clone().take(given).any(|known| known == name) {
-            return self.refuse(format!("got `{name}` twice"));
+            return self.refuse(&format!("got `{name}` twice"));
         }
         fault(self.refusal(&format!("has no parameter `{name}`")).nearest(name, &mut names))
     }
@@ -122,14 +122,10 @@ impl Object for MacroCall {
         let outer = self.render.enter(Some(self.item.package.clone()));
         let outcome = self.load(state).and_then(|loaded| loaded.call(state, &bound));
         self.render.enter(outer);
-        outcome.or_else(|error| match returned(&error) {
-            Some(value) => Ok(value),
-            None => {
-                let kind = error.kind();
-                let name = self.item.name.clone();
-                let message = format!("in macro `{name}`");
-                Err(Error::new(kind, message).with_source(InMacro { name, source: error }))
-            }
+        let Err(error) = outcome else { return outcome };
+        returned(&error).ok_or_else(|| {
+            let name = self.item.name.clone();
+            Error::new(error.kind(), format!("in macro `{name}`")).with_source(InMacro { name, source: error })
         })
     }
 }

@@ -1,20 +1,21 @@
-//! `modules.datetime` and `modules.pytz`: dates and times as Python has them.
+//! `modules.datetime`: dates and times as Python has them.
 //!
 //! "Now" is when the run started, so that one run computes with one time and two runs of it can be compared.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use jiff::civil::{self, Time};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
 use minijinja::value::{DynObject, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::arguments::{Arguments, describe};
+use super::arguments::Arguments;
 use super::duration::{self, Duration};
 use super::error::misuse;
+use super::zone::{self, offset_at, zone_of};
 
 /// A date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,10 +52,6 @@ pub(super) fn module(now: Timestamp) -> Value {
     Value::from_object(Module { now })
 }
 
-pub(super) fn pytz() -> Value {
-    Value::from_object(Pytz)
-}
-
 #[derive(Debug)]
 struct Module {
     now: Timestamp,
@@ -70,7 +67,7 @@ impl Object for Module {
             "date" => Some(Value::from_object(Class { kind: Kind::Date, now: self.now })),
             "datetime" => Some(Value::from_object(Class { kind: Kind::DateTime, now: self.now })),
             "timedelta" => Some(Value::from_object(Class { kind: Kind::Duration, now: self.now })),
-            "timezone" => Some(Value::from_object(Pytz)),
+            "timezone" => Some(zone::pytz()),
             _ => None,
         }
     }
@@ -255,12 +252,12 @@ impl DateTime {
         let mut text = format!("{date}{separator}{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
         let micros = time.subsec_nanosecond() / 1000;
         if micros != 0 {
-            text.push_str(&format!(".{micros:06}"));
+            let _ = write!(text, ".{micros:06}");
         }
         if let Some(offset) = self.offset {
             let minutes = offset.seconds() / 60;
             let sign = if minutes < 0 { '-' } else { '+' };
-            text.push_str(&format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60));
+            let _ = write!(text, "{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60);
         }
         text
     }
@@ -328,64 +325,6 @@ impl Object for DateTime {
     fn render(self: &Arc<Self>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text(' '))
     }
-}
-
-/// `modules.pytz`.
-#[derive(Debug)]
-struct Pytz;
-
-/// A time zone as a value.
-#[derive(Debug)]
-struct Zone(TimeZone);
-
-impl Object for Pytz {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        matches!(key.as_str()?, "utc" | "UTC").then(|| Value::from_object(Zone(TimeZone::UTC)))
-    }
-
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
-        if method != "timezone" {
-            return Err(Error::from(ErrorKind::UnknownMethod));
-        }
-        let name = Arguments::new(args)?.text("pytz.timezone", 0, "zone")?;
-        let zone = TimeZone::get(&name).map_err(|_| misuse(format!("no time zone is named `{name}`")))?;
-        Ok(Value::from_object(Zone(zone)))
-    }
-}
-
-impl Object for Zone {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
-        let first = args.first().and_then(Value::downcast_object_ref::<DateTime>);
-        match (method, first) {
-            ("localize", Some(time)) => {
-                Ok(Value::from_object(DateTime { at: time.at, offset: Some(offset_at(&self.0, time.at)) }))
-            }
-            _ => Err(Error::from(ErrorKind::UnknownMethod)),
-        }
-    }
-
-    fn render(self: &Arc<Self>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.0.iana_name().unwrap_or("UTC"))
-    }
-}
-
-fn zone_of(value: &Value) -> Result<TimeZone, Error> {
-    match value.downcast_object_ref::<Zone>() {
-        Some(Zone(zone)) => Ok(zone.clone()),
-        None => Err(misuse(format!("a time zone is expected, not {}", describe(value)))),
-    }
-}
-
-fn offset_at(zone: &TimeZone, at: civil::DateTime) -> Offset {
-    zone.to_zoned(at).map_or(Offset::UTC, |zoned| zoned.offset())
 }
 
 /// A date or time and a duration, or two durations; `None` when neither is one of them.

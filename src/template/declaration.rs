@@ -1,5 +1,6 @@
 //! Finds the declarations of a macro file by its tokens, so that comments, `raw` and strings are read as Jinja does.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ impl Declaration {
             if names_earlier {
                 let name = &text[parameter.name.clone()];
                 let value = &text[default.clone()];
-                late.push_str(&format!("{{% if {name} is undefined %}}{{% set {name} = ({value}) %}}{{% endif %}}"));
+                let _ = write!(late, "{{% if {name} is undefined %}}{{% set {name} = ({value}) %}}{{% endif %}}");
                 edits.retain(|edit| edit.at < default.start || edit.at > default.end);
                 edits.push(Edit::replace(default.clone(), "__omitted"));
             }
@@ -151,8 +152,11 @@ impl Reader<'_> {
             (None, "set") => self.set(tag.start),
             (None, "docs" | "materialization" | "snapshot") => {
                 self.found.push(
-                    Diagnostic::warning(Code::TemplateSyntax, format!("`{{% {word} %}}` is not read from a macro file"))
-                        .label(self.span(range), "skipped"),
+                    Diagnostic::warning(
+                        Code::TemplateSyntax,
+                        format!("`{{% {word} %}}` is not read from a macro file"),
+                    )
+                    .label(self.span(range), "skipped"),
                 );
                 self.skip_block(&word);
             }
@@ -248,7 +252,10 @@ impl Reader<'_> {
                 (Token::Ident(_), name) => {
                     trailing_comma = false;
                     self.at += 1;
-                    let default = self.default()?;
+                    let default = match self.token(0)? {
+                        (Token::Assign, _) => Some(self.default()?),
+                        _ => None,
+                    };
                     parameters.push(ParameterText { name, default });
                 }
                 _ => return None,
@@ -272,8 +279,7 @@ impl Reader<'_> {
     }
 
     /// `= expression` up to the comma or parenthesis that ends it.
-    fn default(&mut self) -> Option<Option<Range<usize>>> {
-        let (Token::Assign, _) = self.token(0)? else { return Some(None) };
+    fn default(&mut self) -> Option<Range<usize>> {
         self.at += 1;
         let start = self.token(0)?.1.start;
         let mut end = start;
@@ -282,7 +288,7 @@ impl Reader<'_> {
             let (token, range) = self.token(0)?;
             match token {
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth += 1,
-                Token::ParenClose | Token::Comma if depth == 0 => return Some(Some(start..end)),
+                Token::ParenClose | Token::Comma if depth == 0 => return Some(start..end),
                 Token::ParenClose | Token::BracketClose | Token::BraceClose => depth = depth.checked_sub(1)?,
                 Token::BlockEnd => return None,
                 _ => {}

@@ -48,14 +48,13 @@ pub(super) fn from_arguments(arguments: &Arguments) -> Result<Value, Error> {
     let mut micros = 0i64;
     for (position, (name, unit)) in PARTS.into_iter().enumerate() {
         let Some(value) = arguments.get(position, name) else { continue };
-        let part = match value.as_i64().filter(|_| value.is_integer()) {
-            Some(number) => number.checked_mul(unit),
-            None => {
-                let number = f64::try_from(value.clone())
-                    .map_err(|_| misuse(format!("`{name}` of `timedelta()` is a number, not {}", describe(value))))?;
-                #[expect(clippy::cast_precision_loss, reason = "a unit is far below 2^52")]
-                Some(rounded(number * unit as f64))
-            }
+        let part = if let Some(number) = value.as_i64().filter(|_| value.is_integer()) {
+            number.checked_mul(unit)
+        } else {
+            let number = f64::try_from(value.clone())
+                .map_err(|_| misuse(format!("`{name}` of `timedelta()` is a number, not {}", describe(value))))?;
+            #[expect(clippy::cast_precision_loss, reason = "a unit is far below 2^52")]
+            Some(rounded(number * unit as f64))
         };
         micros = part.and_then(|part| micros.checked_add(part)).ok_or_else(|| misuse("this duration is too long"))?;
     }

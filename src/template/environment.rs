@@ -8,8 +8,7 @@ use super::{error, json, methods, python};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// Put before every template: the macro that reads the others, handed to the rendering.
-pub(super) const PRELUDE: &str =
-    "{%macro __load(__name)%}{%include __name%}{%endmacro%}{%do __ready(__load)%}";
+pub(super) const PRELUDE: &str = "{%macro __load(__name)%}{%include __name%}{%endmacro%}{%do __ready(__load)%}";
 /// How deep macros may call each other, in the engine's own count; each call is four.
 const DEEPEST: usize = 400;
 

@@ -71,8 +71,7 @@ pub(super) fn syntax(error: &Error, text: &str, map: &OffsetMap, source: &Arc<So
     let place = |range: &Range<usize>| Span::new(source, map.range(range.clone()));
     let never_closed = |tag: &Range<usize>| {
         let word = &text[tag.clone()];
-        mistake(format!("`{{% {word} %}}` is never closed"))
-            .label(place(tag), format!("has no `{{% end{word} %}}`"))
+        mistake(format!("`{{% {word} %}}` is never closed")).label(place(tag), format!("has no `{{% end{word} %}}`"))
     };
     let range = error.range().unwrap_or(text.len()..text.len());
     let word = text.get(range.clone()).unwrap_or_default();
@@ -143,47 +142,29 @@ impl Places<'_> {
                 levels.push(Level { span, error, builtin });
             } else if let Some(Fault(diagnostic)) = inner.downcast_ref::<Fault>() {
                 fault = Some((**diagnostic).clone());
+            } else if inner.is::<Returned>() {
+                let outside = Diagnostic::error(Code::Template, "`return` outside of a macro");
+                fault = Some(outside.hint("only macros of the macro folders return; those of a model print"));
             }
             current = inner.source();
         }
         let innermost = levels.last().map_or(error, |level| level.error);
         let place = levels.iter().rev().find(|level| level.span.is_some() && !level.builtin);
         let place = place.and_then(|level| level.span.clone());
-        let mut diagnostic = match fault {
-            Some(diagnostic) => diagnostic,
-            None => {
-                let diagnostic = self.translate(innermost, levels.last().is_some_and(|level| level.builtin));
-                // Its place is more exact than the level's.
-                if diagnostic.label.is_some() {
-                    levels.pop();
-                }
-                diagnostic
-            }
-        };
+        let found_here = fault.is_none();
+        let builtin = levels.last().is_some_and(|level| level.builtin);
+        let mut diagnostic = fault.unwrap_or_else(|| self.translate(innermost, builtin));
+        if found_here && diagnostic.label.is_some() {
+            // Its place is more exact than the level's.
+            levels.pop();
+        }
         if diagnostic.label.is_none() {
             diagnostic = match place {
                 Some(span) => diagnostic.label(span, ""),
                 None => diagnostic.in_file(&self.source.path),
             };
         }
-        self.add_calls(diagnostic, &levels)
-    }
-
-    /// The calls that led to a mistake in a macro, the nearest first.
-    fn add_calls(&self, mut diagnostic: Diagnostic, levels: &[Level<'_>]) -> Diagnostic {
-        let mut shown: Vec<Span> = diagnostic.label.iter().map(|label| label.span.clone()).collect();
-        for level in levels.iter().rev().filter(|level| !level.builtin) {
-            let Some(span) = &level.span else { continue };
-            let around = shown.iter().any(|seen| {
-                seen.source == span.source && seen.range.start <= span.range.end && span.range.start <= seen.range.end
-            });
-            if around || shown.len() > SHOWN_CALLS {
-                continue;
-            }
-            shown.push(span.clone());
-            diagnostic = diagnostic.secondary(span.clone(), "called from here");
-        }
-        diagnostic
+        add_calls(diagnostic, &levels)
     }
 
     /// An error the template engine found itself.
@@ -236,6 +217,23 @@ impl Places<'_> {
             None => Some((name, Span::new(self.source, self.map.range(range)))),
         }
     }
+}
+
+/// The calls that led to a mistake in a macro, the nearest first.
+fn add_calls(mut diagnostic: Diagnostic, levels: &[Level<'_>]) -> Diagnostic {
+    let mut shown: Vec<Span> = diagnostic.label.iter().map(|label| label.span.clone()).collect();
+    for level in levels.iter().rev().filter(|level| !level.builtin) {
+        let Some(span) = &level.span else { continue };
+        let around = shown.iter().any(|seen| {
+            seen.source == span.source && seen.range.start <= span.range.end && span.range.start <= seen.range.end
+        });
+        if around || shown.len() > SHOWN_CALLS {
+            continue;
+        }
+        shown.push(span.clone());
+        diagnostic = diagnostic.secondary(span.clone(), "called from here");
+    }
+    diagnostic
 }
 
 /// The engine's span of `a.b()` begins at its dot, and that of a comparison one token early; this one is the user's.

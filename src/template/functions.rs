@@ -9,6 +9,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::{Arguments, describe};
 use super::call::LOADER;
+use super::context::CompileContext;
 use super::error::{Returned, fault, misuse};
 use super::extract::{RefCall, SourceCall};
 use super::render::Render;
@@ -117,9 +118,9 @@ impl Object for Function {
             Builtin::Ref => reference(render, &arguments),
             Builtin::Source => source(render, &arguments),
             Builtin::EnvVar => env_var(render, &arguments),
-            Builtin::IsIncremental => Ok(Value::from(render.context().is_some_and(|context| context.is_incremental()))),
+            Builtin::IsIncremental => Ok(Value::from(render.context().is_some_and(CompileContext::is_incremental))),
             Builtin::ShouldFullRefresh => {
-                Ok(Value::from(render.context().is_some_and(|context| context.should_full_refresh())))
+                Ok(Value::from(render.context().is_some_and(CompileContext::should_full_refresh)))
             }
             Builtin::RunQuery => statement::run_query(render, &arguments),
             Builtin::Statement => statement::statement(render, state, &arguments),
@@ -215,17 +216,13 @@ fn reference(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error
             return mistake(format!("`ref()` takes names, not {}", wrong.unwrap_or_default()));
         }
     };
-    match render.context() {
-        Some(context) => match context.resolve_ref(package, name) {
-            Ok(found) => Ok(relation::of(&found, None)),
-            Err(diagnostic) => Err(render.at(diagnostic, place)),
-        },
-        None => {
-            let call = RefCall { package: package.map(str::to_owned), name: name.to_owned(), span: render.span(place) };
-            render.record(|record| record.add_ref(call));
-            Ok(relation::named("", name, relation::quote(name), None))
-        }
-    }
+    let Some(context) = render.context() else {
+        let call = RefCall { package: package.map(str::to_owned), name: name.to_owned(), span: render.span(place) };
+        render.record(|record| record.add_ref(call));
+        return Ok(relation::named("", name, relation::quote(name), None));
+    };
+    let found = context.resolve_ref(package, name).map_err(|diagnostic| render.at(diagnostic, place))?;
+    Ok(relation::of(&found, None))
 }
 
 fn source(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error> {
@@ -236,18 +233,14 @@ fn source(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error> {
             .hint("write it as `source('source', 'table')`");
         return Err(render.at(diagnostic, place));
     };
-    match render.context() {
-        Some(context) => match context.resolve_source(source, table) {
-            Ok(sql) => Ok(relation::named(source, table, sql, None)),
-            Err(diagnostic) => Err(render.at(diagnostic, place)),
-        },
-        None => {
-            let span = render.span(place);
-            let call = SourceCall { source: (*source).to_owned(), table: (*table).to_owned(), span };
-            render.record(|record| record.add_source(call));
-            Ok(relation::named(source, table, format!("{}.{}", relation::quote(source), relation::quote(table)), None))
-        }
-    }
+    let Some(context) = render.context() else {
+        let call = SourceCall { source: (*source).to_owned(), table: (*table).to_owned(), span: render.span(place) };
+        render.record(|record| record.add_source(call));
+        let sql = format!("{}.{}", relation::quote(source), relation::quote(table));
+        return Ok(relation::named(source, table, sql, None));
+    };
+    let sql = context.resolve_source(source, table).map_err(|diagnostic| render.at(diagnostic, place))?;
+    Ok(relation::named(source, table, sql, None))
 }
 
 fn env_var(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error> {
@@ -255,7 +248,9 @@ fn env_var(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error> 
     arguments.only("env_var", &["name", "default"])?;
     if name.starts_with("DBT_ENV_SECRET") || name.starts_with("ENGINE_ENV_SECRET") {
         let message = format!("`{name}` is a secret, and a template's text is not");
-        return Err(fault(Diagnostic::error(Code::Template, message).hint("secrets belong in `sources.yaml` and targets")));
+        return Err(fault(
+            Diagnostic::error(Code::Template, message).hint("secrets belong in `sources.yaml` and targets"),
+        ));
     }
     let env = &render.shared.globals.env;
     match (env.get(&name), arguments.get(1, "default")) {
@@ -296,7 +291,8 @@ fn unique(value: &Value) -> Result<Value, Error> {
 fn zip(arguments: &Arguments) -> Result<Value, Error> {
     let columns: Vec<Vec<Value>> = arguments.positional.iter().map(python::items).collect::<Result<_, _>>()?;
     let length = columns.iter().map(Vec::len).min().unwrap_or(0);
-    let row = |index: usize| Value::from(Tuple::from(columns.iter().map(|column| column[index].clone()).collect::<Vec<_>>()));
+    let row =
+        |index: usize| Value::from(Tuple::from(columns.iter().map(|column| column[index].clone()).collect::<Vec<_>>()));
     Ok(python::list((0..length).map(row).collect()))
 }
 

@@ -220,13 +220,10 @@ impl<'a> Evaluation<'a> {
         let source = self.place.map_or(&self.node.source, |place| &place.source);
         let from = self.place.map_or(0, |place| place.range.start);
         let after = source.text.get(from..).and_then(|rest| rest.find(text)).map(|at| from + at);
-        match after.or_else(|| source.text.find(text)) {
-            Some(at) => (Excerpt { source: Arc::clone(source), range: at..at + text.len() }, true),
-            None => {
-                let own = SourceText::new(source.path.clone(), text);
-                (Excerpt { source: own, range: 0..text.len() }, false)
-            }
-        }
+        let at = after.or_else(|| source.text.find(text));
+        let source = at.map_or_else(|| SourceText::new(source.path.clone(), text), |_| Arc::clone(source));
+        let start = at.unwrap_or(0);
+        (Excerpt { source, range: start..start + text.len() }, at.is_some())
     }
 
     /// A place in a text that is not the file's is no place.

@@ -121,9 +121,7 @@ impl Macros {
 
     /// By its bare name, as a template of `package` sees it: its own package, then the project, without the engine's.
     pub(super) fn visible(&self, package: Option<&str>, name: &str) -> Option<&Arc<Macro>> {
-        package
-            .and_then(|package| self.in_package(package, name))
-            .or_else(|| self.in_package(&self.root, name))
+        package.and_then(|package| self.in_package(package, name)).or_else(|| self.in_package(&self.root, name))
     }
 
     /// Among the macros that come with the engine.

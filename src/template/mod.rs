@@ -35,6 +35,7 @@ mod tags;
 mod tests;
 mod undefined;
 mod yaml;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -159,12 +160,7 @@ struct Rendering<'a> {
 }
 
 impl<'a> Rendering<'a> {
-    fn of_node(
-        templates: &'a Templates,
-        node: &NodeTemplate,
-        text: &str,
-        pass: Pass,
-    ) -> Result<Self, Diagnostic> {
+    fn of_node(templates: &'a Templates, node: &NodeTemplate, text: &str, pass: Pass) -> Result<Self, Diagnostic> {
         let render = Render::new(&templates.shared, node, &node.source, pass);
         let edits = findings(text, "", None)
             .map_err(|error| error::syntax(&error, text, &error::identity(text), &node.source))?

@@ -1,6 +1,6 @@
 //! `modules.re`: Python's regular expressions, as far as patterns and groups go.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use minijinja::value::{Object, ObjectRepr, Tuple, from_args};
@@ -135,12 +135,12 @@ fn replacement(python: &str) -> String {
             ('$', _) => out.push_str("$$"),
             ('\\', Some(digit)) if digit.is_ascii_digit() => {
                 characters.next();
-                out.push_str(&format!("${{{digit}}}"));
+                let _ = write!(out, "${{{digit}}}");
             }
             ('\\', Some('g')) => {
                 characters.next();
                 let name: String = characters.by_ref().skip(1).take_while(|next| *next != '>').collect();
-                out.push_str(&format!("${{{name}}}"));
+                let _ = write!(out, "${{{name}}}");
             }
             ('\\', Some('\\')) => {
                 characters.next();

@@ -3,11 +3,12 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, ValueKind, from_args};
+use minijinja::value::{DynObject, Enumerator, Kwargs, Object, ObjectRepr, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
 use super::error::misuse;
+use super::relation;
 
 /// What a list may hold of lists before its text ends in dots; a list can contain itself.
 const DEEPEST: usize = 64;
@@ -40,7 +41,7 @@ pub(super) fn text_dict<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>)
 
 /// The pairs of anything that is a map.
 pub(super) fn pairs(map: &Value) -> Vec<(Value, Value)> {
-    map.as_object().and_then(|object| object.try_iter_pairs()).map(Iterator::collect).unwrap_or_default()
+    map.as_object().and_then(DynObject::try_iter_pairs).map(Iterator::collect).unwrap_or_default()
 }
 
 /// The items of anything that can be iterated.
@@ -59,12 +60,17 @@ pub(super) fn from_json(json: &Json) -> Value {
         },
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(values) => list(values.iter().map(from_json).collect()),
-        Json::Object(map) => dict(map.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))).collect()),
+        Json::Object(map) => {
+            dict(map.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))).collect())
+        }
     }
 }
 
 /// What cannot be JSON becomes its text, as a relation in a config.
 pub(super) fn to_json(value: &Value) -> Json {
+    if let Some(sql) = relation::text(value) {
+        return Json::String(sql.to_owned());
+    }
     match value.kind() {
         ValueKind::Undefined | ValueKind::None | ValueKind::Invalid => Json::Null,
         ValueKind::Seq | ValueKind::Iterable => {
@@ -277,6 +283,9 @@ impl Object for Dict {
 pub(super) fn repr(value: &Value, depth: usize) -> String {
     if depth > DEEPEST {
         return "...".to_owned();
+    }
+    if let Some(sql) = relation::text(value) {
+        return sql.to_owned();
     }
     let mut text = String::new();
     if value.is_tuple() || !matches!(value.kind(), ValueKind::Seq | ValueKind::Map) {

@@ -1,9 +1,10 @@
 //! Relations and columns as templates see them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Object, ObjectRepr};
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::Arguments;
@@ -48,6 +49,11 @@ pub(super) fn relation(value: &Value) -> Result<Relation, Error> {
         return Err(misuse(format!("`{value}` is not a relation")));
     };
     Relation::new(&value.schema, &value.identifier).map_err(|invalid| misuse(invalid.to_string()))
+}
+
+/// The SQL of a relation, for where it stands as text.
+pub(super) fn text(value: &Value) -> Option<&str> {
+    value.downcast_object_ref::<RelationValue>().map(|relation| relation.sql.as_str())
 }
 
 fn quoted(parts: &[&str]) -> String {
@@ -101,8 +107,21 @@ impl RelationValue {
 }
 
 impl Object for RelationValue {
+    // Packages tell a relation by its being a mapping whose `metadata.type` ends in `Relation`.
     fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
+        ObjectRepr::Map
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["database", "schema", "identifier", "type", "metadata"])
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        Some(self.sql.cmp(&other.downcast_ref::<Self>()?.sql))
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {

@@ -184,8 +184,19 @@ impl Render {
 }
 
 const VARIABLES: &[&str] = &[
-    "this", "model", "target", "flags", "execute", "invocation_id", "run_started_at", "project_name", "schema",
-    "context", "loop", "range", "namespace",
+    "this",
+    "model",
+    "target",
+    "flags",
+    "execute",
+    "invocation_id",
+    "run_started_at",
+    "project_name",
+    "schema",
+    "context",
+    "loop",
+    "range",
+    "namespace",
 ];
 
 /// The root context of a rendering: every name that is not set in the template itself.

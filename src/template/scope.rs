@@ -13,7 +13,7 @@ use super::call::MacroCall;
 use super::error::{fault, misuse};
 use super::functions::{Builtin, Function};
 use super::render::Render;
-use super::{datetime, pattern, python, relation};
+use super::{datetime, pattern, python, relation, zone};
 use crate::diagnostic::{Code, Diagnostic, or_list};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl ScopeValue {
             },
             Scope::Modules => match name {
                 "datetime" => Some(datetime::module(self.render.shared.globals.run_started_at)),
-                "pytz" => Some(datetime::pytz()),
+                "pytz" => Some(zone::pytz()),
                 "re" => Some(pattern::module()),
                 _ => None,
             },
@@ -258,8 +258,16 @@ fn var_method(render: &Arc<Render>, method: &str, arguments: &Arguments) -> Opti
 }
 
 const RAISES: &[&str] = &[
-    "raise_compiler_error", "warn", "raise_database_error", "raise_not_implemented", "raise_parsing_error",
-    "raise_contract_error", "raise_fail_fast_error", "missing_config", "missing_relation", "relation_wrong_type",
+    "raise_compiler_error",
+    "warn",
+    "raise_database_error",
+    "raise_not_implemented",
+    "raise_parsing_error",
+    "raise_contract_error",
+    "raise_fail_fast_error",
+    "missing_config",
+    "missing_relation",
+    "relation_wrong_type",
     "column_type_missing",
 ];
 

@@ -29,11 +29,15 @@ pub(super) fn run_query(render: &Arc<Render>, arguments: &Arguments) -> Result<V
 
 fn query(render: &Render, sql: &str) -> Result<Option<QueryRows>, Error> {
     let Some(context) = render.context() else { return Ok(None) };
-    context.run_query(sql).map(Some).map_err(|diagnostic| fault(diagnostic))
+    context.run_query(sql).map(Some).map_err(fault)
 }
 
 /// `{% call statement('name', fetch_result=true) %} select .. {% endcall %}`.
-pub(super) fn statement(render: &Arc<Render>, state: &mut State<'_, '_>, arguments: &Arguments) -> Result<Value, Error> {
+pub(super) fn statement(
+    render: &Arc<Render>,
+    state: &mut State<'_, '_>,
+    arguments: &Arguments,
+) -> Result<Value, Error> {
     let sql = match arguments.named("caller") {
         Some(caller) => caller.call(state, &[])?.to_string(),
         None => arguments.named("sql").map(ToString::to_string).unwrap_or_default(),

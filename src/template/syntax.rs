@@ -174,10 +174,9 @@ fn called<'a>(call: &Spanned<Call<'a>>, visit: &mut impl Visit<'a>) {
 fn arguments<'a>(nodes: &[CallArg<'a>], visit: &mut impl Visit<'a>) {
     for node in nodes {
         match node {
-            CallArg::Pos(value)
-            | CallArg::Kwarg(_, value)
-            | CallArg::PosSplat(value)
-            | CallArg::KwargSplat(value) => expression(value, visit),
+            CallArg::Pos(value) | CallArg::Kwarg(_, value) | CallArg::PosSplat(value) | CallArg::KwargSplat(value) => {
+                expression(value, visit)
+            }
         }
     }
 }

@@ -6,8 +6,21 @@ use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
 pub(super) const TAGS: &[&str] = &[
-    "autoescape", "block", "break", "call", "continue", "do", "filter", "for", "if", "macro", "raw", "set", "test",
-    "data_test", "with",
+    "autoescape",
+    "block",
+    "break",
+    "call",
+    "continue",
+    "do",
+    "filter",
+    "for",
+    "if",
+    "macro",
+    "raw",
+    "set",
+    "test",
+    "data_test",
+    "with",
 ];
 
 /// The word of the innermost tag that is open at an offset, as far as the text can be read.

@@ -61,9 +61,8 @@ impl RenderYaml for YamlRenderer {
         let compiled = self.environment.template_from_named_str(ROOT, &template.text);
         let compiled = compiled
             .map_err(|error| in_file(error::syntax(&error, &template.text, &template.map, &own), text, span))?;
-        let output = compiled
-            .render(root)
-            .map_err(|error| in_file(diagnose(&error, &template, &own, &names), text, span))?;
+        let output =
+            compiled.render(root).map_err(|error| in_file(diagnose(&error, &template, &own, &names), text, span))?;
         Ok(match native {
             true => python::to_json(&names.result()),
             false => Json::String(output),
@@ -78,7 +77,9 @@ fn diagnose(error: &Error, template: &Rewritten, own: &Arc<SourceText>, names: &
         map: &template.map,
         macros: &macros,
         known: &|name| name.starts_with("__") || names.get_value_by_str(name).is_some(),
-        names: &|| NAMES.iter().filter(|name| names.get_value_by_str(name).is_some()).map(ToString::to_string).collect(),
+        names: &|| {
+            NAMES.iter().filter(|name| names.get_value_by_str(name).is_some()).map(ToString::to_string).collect()
+        },
     };
     let diagnostic = places.diagnose(error);
     match error.kind() {

@@ -24,6 +24,7 @@ mod escape;
 mod lines;
 mod nesting;
 mod paths;
+mod plain;
 mod scan;
 mod table;
 #[cfg(test)]

@@ -105,10 +105,8 @@ impl Node {
             }
             PathStep::Each => {
                 let each = self.each.get_or_insert_default();
-                match rest.contains(&PathStep::Each) {
-                    true => each.deeper.push(column),
-                    false => each.entries.push(column),
-                }
+                let list = if rest.contains(&PathStep::Each) { &mut each.deeper } else { &mut each.entries };
+                list.push(column);
                 each.element.insert(column, rest);
             }
         }
@@ -255,10 +253,8 @@ mod tests {
         PathTree::new([&path]).walk(&mut scanner, text.as_bytes(), &mut found).unwrap();
         scanner.end().unwrap();
         let show = |span: &Option<Span>| span.map_or("-", |span| &text[span.range()]).to_owned();
-        match found[0].is_list {
-            true => format!("[{}]", found[0].elements.iter().map(show).collect::<Vec<_>>().join(" ")),
-            false => show(&found[0].value),
-        }
+        let elements: Vec<String> = found[0].elements.iter().map(show).collect();
+        if found[0].is_list { format!("[{}]", elements.join(" ")) } else { show(&found[0].value) }
     }
 
     #[test]

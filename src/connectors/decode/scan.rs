@@ -5,12 +5,8 @@
 
 use std::ops::Range;
 
-use memchr::memchr2;
-
 use super::nesting::{Container, MAX_DEPTH, Nesting};
-
-/// A string longer than this is searched with SIMD, whose start costs more than a few words by hand.
-const LONG_STRING: usize = 64;
+use super::plain::plain_length;
 
 /// Why a text is not JSON; where, is the scanner's position. One byte, since every step may return it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -230,7 +226,7 @@ impl<'a> Scanner<'a> {
         self.escaped = false;
         self.at += 1;
         loop {
-            self.plain();
+            self.at += plain_length(self.text, self.at);
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -244,37 +240,6 @@ impl<'a> Scanner<'a> {
                 None => return Err(Malformed::End),
             }
         }
-    }
-
-    /// Passes to the next quote, backslash or control character: eight bytes at a time, and with SIMD in a long string.
-    #[inline]
-    fn plain(&mut self) {
-        let limit = self.at + LONG_STRING;
-        while let Some(chunk) = self.text.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            let special = special_bytes(u64::from_le_bytes(*chunk));
-            if special != 0 {
-                self.at += (special.trailing_zeros() / 8) as usize;
-                return;
-            }
-            self.at += 8;
-            if self.at >= limit {
-                return self.plain_long();
-            }
-        }
-        while self.text.get(self.at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
-            self.at += 1;
-        }
-    }
-
-    #[inline(never)]
-    fn plain_long(&mut self) {
-        let rest = &self.text[self.at..];
-        let plain = &rest[..memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
-        let length = match plain.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
-            false => plain.len(),
-            true => plain.iter().position(|byte| *byte < 0x20).unwrap_or(plain.len()),
-        };
-        self.at += length;
     }
 
     fn escape(&mut self) -> Result<(), Malformed> {
@@ -312,10 +277,7 @@ impl<'a> Scanner<'a> {
             self.at += word.len();
             return Ok(());
         }
-        match word.starts_with(rest) {
-            true => Err(Malformed::End),
-            false => Err(Malformed::Value),
-        }
+        Err(if word.starts_with(rest) { Malformed::End } else { Malformed::Value })
     }
 
     #[inline]
@@ -345,24 +307,8 @@ impl<'a> Scanner<'a> {
         while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        match self.at > start {
-            true => Ok(()),
-            false => Err(self.fail(Malformed::Digit)),
-        }
+        if self.at > start { Ok(()) } else { Err(self.fail(Malformed::Digit)) }
     }
-}
-
-/// The high bit of each byte that is a quote, a backslash or a control character; exact up to the lowest.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let quotes = quote.wrapping_sub(ONES) & !quote;
-    let backslashes = backslash.wrapping_sub(ONES) & !backslash;
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    (quotes | backslashes | controls) & HIGH
 }
 
 #[cfg(test)]

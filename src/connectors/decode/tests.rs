@@ -1,5 +1,6 @@
 //! Whole files through the decoder, and random JSON against `serde_json`.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 
 use datafusion::arrow::util::pretty::pretty_format_batches;
@@ -37,10 +38,10 @@ fn transcript(rows: Rows) -> String {
     }
     let mut shown = pretty_format_batches(&batches).unwrap().to_string();
     for record in rejected {
-        shown.push_str(&format!("\n{}: {} <- {}", record.line, record.error, String::from_utf8_lossy(&record.raw)));
+        write!(shown, "\n{}: {} <- {}", record.line, record.error, String::from_utf8_lossy(&record.raw)).unwrap();
     }
     if let Some(error) = error {
-        shown.push_str(&format!("\n{error}: {}", std::error::Error::source(&error).unwrap()));
+        write!(shown, "\n{error}: {}", std::error::Error::source(&error).unwrap()).unwrap();
     }
     shown
 }
@@ -246,8 +247,9 @@ fn numbers_at_the_end_of_a_chunk_are_whole() {
 #[test]
 fn a_file_cut_short_gives_the_rows_before_the_damage_and_then_the_error() {
     let columns = [column("x", ColumnType::BigInt, "$.x")];
-    let content: String =
-        (0..20_000u64).map(|row| format!("{{\"x\":{}}}\n", row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1)).collect();
+    let lines: Vec<String> =
+        (0..20_000u64).map(|row| format!("{{\"x\":{}}}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1)).collect();
+    let content = lines.join("\n") + "\n";
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(content.as_bytes()).unwrap();
     let gzip = encoder.finish().unwrap();

@@ -22,8 +22,12 @@ fn place(project: &Project) -> Span {
 #[test]
 fn a_test_of_the_project_is_known_by_its_parameters() {
     let project = project().package("tools", "tools/t.sql", "{% data_test other(model, **x) %}{% enddata_test %}");
-    assert_eq!(shown(&project.templates().unwrap_err()).lines().next().unwrap(), "error[E0201]: this `{% data_test %}` has no name and parameters");
-    let project = self::project().package("tools", "tools/t.sql", "{% data_test other(model) %}{{ kwargs }}{% enddata_test %}");
+    assert_eq!(
+        shown(&project.templates().unwrap_err()).lines().next().unwrap(),
+        "error[E0201]: this `{% data_test %}` has no name and parameters"
+    );
+    let project =
+        self::project().package("tools", "tools/t.sql", "{% data_test other(model) %}{{ kwargs }}{% enddata_test %}");
     let templates = project.templates().unwrap();
     let info = templates.generic_test("within").unwrap();
     assert_eq!(info.parameters, ["model", "column_name", "low", "to"]);
@@ -50,11 +54,17 @@ fn arguments_that_are_jinja_mean_their_value() {
 #[test]
 fn refs_in_arguments_are_found_where_they_stand() {
     let project = project();
-    let arguments = object(json!({"to": "ref('customers')", "low": "{{ var('days') * 2 }}", "values": ["ref", {"x": "{{ source('a', 'b') }}"}]}));
-    let extracted = project.templates().unwrap().extract_arguments(&arguments, &project.node, Some(&place(&project))).unwrap();
+    let arguments = object(
+        json!({"to": "ref('customers')", "low": "{{ var('days') * 2 }}", "values": ["ref", {"x": "{{ source('a', 'b') }}"}]}),
+    );
+    let extracted =
+        project.templates().unwrap().extract_arguments(&arguments, &project.node, Some(&place(&project))).unwrap();
     assert_eq!(extracted.refs.len(), 1);
     let span = extracted.refs[0].span.as_ref().unwrap();
-    assert_eq!((span.source.line_column(span.range.start), &span.source.text[span.range.clone()]), ((3, 11), "ref('customers')"));
+    assert_eq!(
+        (span.source.line_column(span.range.start), &span.source.text[span.range.clone()]),
+        ((3, 11), "ref('customers')")
+    );
     // Written differently in the file, so the declaration is the place.
     assert_eq!(extracted.sources[0].span, Some(place(&project)));
 }
@@ -65,7 +75,11 @@ fn refs_in_the_test_itself_are_found_too() {
         "tests/generic/t.sql",
         "{% test t(model) %}select * from {{ model }} join {{ ref('rates') }}{% endtest %}",
     );
-    let extracted = project.templates().unwrap().extract_generic_test("t", &object(json!({"model": "x"})), &project.node, None).unwrap();
+    let extracted = project
+        .templates()
+        .unwrap()
+        .extract_generic_test("t", &object(json!({"model": "x"})), &project.node, None)
+        .unwrap();
     assert_eq!(extracted.refs[0].name, "rates");
 }
 
@@ -74,18 +88,62 @@ fn mistakes_in_arguments_and_tests_have_places() {
     let project = project();
     let templates = project.templates().unwrap();
     let place = place(&project);
-    let extract = |arguments: Value| {
-        let found = templates.extract_arguments(&object(arguments), &project.node, Some(&place));
-        println!("{}\n", found.map_or_else(|found| shown(&found), |extracted| format!("{extracted:?}")));
+    let arguments = [
+        json!({"to": "ref('customers', v=1)"}),
+        json!({"low": "{{ var('days') * 2 }"}),
+        json!({"low": "{{ env_var('X') }}", "to": "{{ nope() }}"}),
+    ];
+    let extract =
+        |arguments| shown(&templates.extract_arguments(&object(arguments), &project.node, Some(&place)).unwrap_err());
+    let told = arguments.map(extract).join("\n\n");
+    insta::assert_snapshot!(told, @r##"
+    error[E0202]: `ref()` of a version: models have no versions here
+     --> models/gold/gold.yaml:2:5
+      |
+    2 |   - within:
+      |     ^^^^^^
+      |
+      = hint: write it as `ref('model')` or `ref('package', 'model')`
+
+    error[E0201]: unexpected `}`, expected end of variable block
+     --> models/gold/gold.yaml:4:32
+      |
+    4 |       low: "{{ var('days') * 2 }}"
+      |                                ^
+
+    error[E0204]: the environment variable `X` is not set
+     --> models/gold/gold.yaml:2:5
+      |
+    2 |   - within:
+      |     ^^^^^^
+      |
+      = hint: set it, or give a default: `env_var('X', 'default')`
+    error[E0205]: `nope` is undefined
+     --> models/gold/gold.yaml:2:5
+      |
+    2 |   - within:
+      |     ^^^^^^
+    "##);
+    let tests = [
+        ("within", json!({"model": "x", "colum_name": "y"})),
+        ("withn", json!({"model": "x"})),
+        ("within", json!({"model": "x", "column_name": "y", "low": "{{ nope + 1 }}"})),
+    ];
+    let compile = |(name, arguments): (&str, Value)| {
+        let arguments = object(arguments);
+        shown(&templates.compile_generic_test(name, &arguments, &project.node, &project.context()).unwrap_err())
     };
-    extract(json!({"to": "ref('customers', v=1)"}));
-    extract(json!({"low": "{{ var('days') * 2 }"}));
-    extract(json!({"low": "{{ env_var('X') }}", "to": "{{ nope }}"}));
-    let compile = |name: &str, arguments: Value| {
-        let found = templates.compile_generic_test(name, &object(arguments), &project.node, &project.context());
-        println!("{}\n", found.map_or_else(|found| shown(&found), |sql| sql));
-    };
-    compile("within", json!({"model": "x", "colum_name": "y"}));
-    compile("withn", json!({"model": "x"}));
-    compile("within", json!({"model": "x", "column_name": "y", "low": "{{ nope + 1 }}"}));
+    let told = tests.map(compile).join("\n\n");
+    insta::assert_snapshot!(told, @r##"
+    error[E0202]: test `within` has no parameter `colum_name`
+    --> models/gold/gold.yaml
+     = hint: did you mean `column_name`?
+
+    error[E0501]: no test is named `withn`
+     |
+     = hint: did you mean `within`?
+
+    error[E0205]: `nope` is undefined
+    --> models/gold/gold.yaml
+    "##);
 }

@@ -39,14 +39,13 @@ fn return_ends_a_macro_with_a_value() {
 
 #[test]
 fn defaults_names_and_leftovers_are_bound() {
-    let project = Project::new(
-        "{{ m(1) }}|{{ m(1, c='z') }}|{{ all(1, 2, 3, k=4) }}|{{ all() }}|{{ m(*[1, 2], **{'c': 3}) }}",
-    )
-    .macros(
-        "macros/a.sql",
-        "{% macro m(a, b=a ~ '!', c=none) %}{{ a }}{{ b }}{{ c }}{% endmacro %}\
+    let project =
+        Project::new("{{ m(1) }}|{{ m(1, c='z') }}|{{ all(1, 2, 3, k=4) }}|{{ all() }}|{{ m(*[1, 2], **{'c': 3}) }}")
+            .macros(
+                "macros/a.sql",
+                "{% macro m(a, b=a ~ '!', c=none) %}{{ a }}{{ b }}{{ c }}{% endmacro %}\
          {% macro all(a=[]) -%}\n{{ a }}{{ varargs }}{{ kwargs }}{{ kwargs.get('k', 0) }}{% endmacro %}",
-    );
+            );
     assert_eq!(project.compile(), "11!None|11!z|1[2, 3]{'k': 4}4|[][]{}0|123");
 }
 

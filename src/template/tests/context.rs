@@ -9,16 +9,30 @@ fn the_first_pass_records_calls_with_their_places() {
          select * from {{ ref('a') }} join {{ ref('shop', 'b') }} join {{ source('raw', 'events') }} join {{ ref('a') }}",
     )
     .extract();
-    let spans = |span: &Option<crate::diagnostic::Span>| span.as_ref().map(|span| span.source.text[span.range.clone()].to_owned()).unwrap();
+    let spans = |span: &Option<crate::diagnostic::Span>| {
+        span.as_ref().map(|span| span.source.text[span.range.clone()].to_owned()).unwrap()
+    };
     assert_eq!(
-        extracted.refs.iter().map(|call| (call.package.as_deref(), call.name.as_str(), spans(&call.span))).collect::<Vec<_>>(),
+        extracted
+            .refs
+            .iter()
+            .map(|call| (call.package.as_deref(), call.name.as_str(), spans(&call.span)))
+            .collect::<Vec<_>>(),
         [
             (None, "a", "ref('a')".to_owned()),
             (Some("shop"), "b", "ref('shop', 'b')".to_owned()),
             (None, "a", "ref('a')".to_owned()),
         ]
     );
-    assert_eq!(extracted.refs[0].span.as_ref().unwrap().source.line_column(extracted.refs[0].span.as_ref().unwrap().range.start), (3, 18));
+    assert_eq!(
+        extracted.refs[0]
+            .span
+            .as_ref()
+            .unwrap()
+            .source
+            .line_column(extracted.refs[0].span.as_ref().unwrap().range.start),
+        (3, 18)
+    );
     assert_eq!(extracted.sources.len(), 1);
     assert_eq!(spans(&extracted.sources[0].span), "source('raw', 'events')");
     assert_eq!(
@@ -42,12 +56,22 @@ fn the_first_pass_does_not_execute() {
 #[test]
 fn the_second_pass_resolves_relations() {
     assert_eq!(
-        compiled("{{ config(materialized='table') }}select * from {{ ref('a') }}, {{ source('raw', 'events') }}, {{ this }}"),
+        compiled(
+            "{{ config(materialized='table') }}select * from {{ ref('a') }}, {{ source('raw', 'events') }}, {{ this }}"
+        ),
         "select * from \"gold\".\"a\", \"bronze\".\"raw_events\", \"gold\".\"orders\""
     );
     assert_eq!(
-        compiled("{{ this.schema }}.{{ this.identifier }} {{ this.include(schema=false) }} {{ ref('a').name }} {{ this == ref('orders') }}"),
+        compiled(
+            "{{ this.schema }}.{{ this.identifier }} {{ this.include(schema=false) }} {{ ref('a').name }} {{ this == ref('orders') }}"
+        ),
         "gold.orders \"orders\" a True"
+    );
+    assert_eq!(
+        compiled(
+            "{{ this is mapping and this.get('metadata', {}).get('type', '').endswith('Relation') }} {{ 'yes' if this }} {{ [this] }} {{ tojson({'a': this}) }} {{ this in [ref('orders')] }}"
+        ),
+        "True yes [\"gold\".\"orders\"] {\"a\": \"\\\"gold\\\".\\\"orders\\\"\"} True"
     );
 }
 
@@ -63,11 +87,15 @@ fn config_and_model_are_the_node_s() {
 #[test]
 fn variables_of_the_project_are_seen() {
     assert_eq!(
-        compiled("{{ var('start') }} {{ var('days') + 1 }} {{ var('nope', 'd') }} {{ var.has_var('days') }} {{ env_var('HOME') }} {{ env_var('X', 'y') }}"),
+        compiled(
+            "{{ var('start') }} {{ var('days') + 1 }} {{ var('nope', 'd') }} {{ var.has_var('days') }} {{ env_var('HOME') }} {{ env_var('X', 'y') }}"
+        ),
         "2026-01-01 4 d True /home/ada y"
     );
     assert_eq!(
-        compiled("{{ target.name }} {{ target['threads'] }} {{ flags.WHICH }} {{ flags.full_refresh }} {{ project_name }} {{ invocation_id }} {{ execute }}"),
+        compiled(
+            "{{ target.name }} {{ target['threads'] }} {{ flags.WHICH }} {{ flags.full_refresh }} {{ project_name }} {{ invocation_id }} {{ execute }}"
+        ),
         "dev 4 run False shop 0197 True"
     );
 }
@@ -80,7 +108,9 @@ fn incremental_is_what_the_context_says() {
 
 #[test]
 fn logs_and_warnings_go_to_the_context() {
-    let project = Project::new("a{{ log('quiet') }}{{ log('loud', info=true) }}{{ print(1) }}{% do exceptions.warn('careful') %}");
+    let project = Project::new(
+        "a{{ log('quiet') }}{{ log('loud', info=true) }}{{ print(1) }}{% do exceptions.warn('careful') %}",
+    );
     assert_eq!(project.compile(), "a");
     assert_eq!(project.said(), ["debug: quiet", "info: loud", "info: 1", "warn: careful"]);
 }

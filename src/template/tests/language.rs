@@ -11,10 +11,7 @@ fn text_without_jinja_stays_as_it_is_but_for_its_last_newline() {
 
 #[test]
 fn sql_comments_do_not_stop_jinja() {
-    assert_eq!(
-        compiled("-- depends_on: {{ ref('a') }}\nselect 1"),
-        "-- depends_on: \"gold\".\"a\"\nselect 1"
-    );
+    assert_eq!(compiled("-- depends_on: {{ ref('a') }}\nselect 1"), "-- depends_on: \"gold\".\"a\"\nselect 1");
 }
 
 #[test]
@@ -76,6 +73,19 @@ fn blocks_of_jinja_work() {
 }
 
 #[test]
+fn loops_unpack_and_filters_read_keys() {
+    let template = "{% for a, b in [('x', 1), ['y', 2]] %}{{ a }}{{ b }}{% endfor %} {% set rows = [{'k': 2}, {'k': 1}] %}\
+                    {{ rows | map(attribute='k') | list }} {{ rows | sort(attribute='k') | first }} {{ rows | sum(attribute='k') }} \
+                    {{ rows | selectattr('k', 'gt', 1) | list | length }} {{ [1, [2]] is sequence }} {{ {} is mapping }} {{ 'a' in ['a'] }} {{ 'b' not in {'a': 1} }}";
+    assert_eq!(compiled(template), "x1y2 [2, 1] {'k': 1} 3 1 True True True True");
+}
+
+#[test]
+fn a_template_may_declare_macros_for_itself() {
+    assert_eq!(compiled("{% macro m(a, b=2) %}{{ a + b }}{% endmacro %}{{ m(1) }} {{ m(1, b=5) }}"), "3 6");
+}
+
+#[test]
 fn helpers_of_dbt_work() {
     let template = "{{ tojson({'b': [1, none], 'a': 'é'}, sort_keys=true) }} {{ fromjson('{\"a\": [1]}').a[0] }} {{ fromjson('x', 'no') }} \
                     {{ set([1, 2, 1]) }} {{ zip([1, 2], ['a', 'b']) }} {{ dict(a=1) }} {{ local_md5('a') }} {{ [3, 1] | sort }}";
@@ -88,7 +98,9 @@ fn helpers_of_dbt_work() {
 #[test]
 fn a_missing_key_compares_as_nothing() {
     assert_eq!(
-        compiled("{% set d = {'a': 1} %}{{ d.x == 1 }} {{ d['x'] != 1 }} {{ d.x is defined }} {% if d.x %}yes{% endif %}"),
+        compiled(
+            "{% set d = {'a': 1} %}{{ d.x == 1 }} {{ d['x'] != 1 }} {{ d.x is defined }} {% if d.x %}yes{% endif %}"
+        ),
         "False True False "
     );
 }

@@ -15,9 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    CompileContext, Extracted, Globals, NodeTemplate, QueryRows, RelationKind, Templates,
-};
+use super::{CompileContext, Extracted, Globals, NodeTemplate, QueryRows, RelationKind, Templates};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, render};
 use crate::names::Relation;
 use crate::project::MacroFile;

@@ -14,7 +14,8 @@ fn back(template: &str, needle: &str) -> String {
 
 #[test]
 fn text_leads_to_itself_and_output_to_its_expression() {
-    let template = "{{ config(tags=['a', 'b']) }}\nselect {{ m() }}, amount\nfrom {{ ref('orders') }} where ámount > 1\n";
+    let template =
+        "{{ config(tags=['a', 'b']) }}\nselect {{ m() }}, amount\nfrom {{ ref('orders') }} where ámount > 1\n";
     assert_eq!(back(template, "amount"), "2:19 amount");
     assert_eq!(back(template, "name"), "2:11 m()");
     assert_eq!(back(template, "\"orders\""), "3:9 ref('orders')");

@@ -5,11 +5,15 @@ use super::*;
 #[test]
 fn the_run_s_start_is_a_time() {
     assert_eq!(
-        compiled("{{ run_started_at }} {{ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') }} {{ run_started_at.isoformat() }} {{ run_started_at.date() }}"),
+        compiled(
+            "{{ run_started_at }} {{ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') }} {{ run_started_at.isoformat() }} {{ run_started_at.date() }}"
+        ),
         "2026-01-02 03:04:05.678901+00:00 2026-01-02 03:04:05.678901 2026-01-02T03:04:05.678901+00:00 2026-01-02"
     );
     assert_eq!(
-        compiled("{{ run_started_at.astimezone(modules.pytz.timezone('Europe/Paris')) }} {{ modules.datetime.datetime.now(modules.pytz.utc).hour }}"),
+        compiled(
+            "{{ run_started_at.astimezone(modules.pytz.timezone('Europe/Paris')) }} {{ modules.datetime.datetime.now(modules.pytz.utc).hour }}"
+        ),
         "2026-01-02 04:04:05.678901+01:00 3"
     );
 }

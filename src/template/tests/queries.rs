@@ -5,10 +5,8 @@ use super::*;
 fn world() -> World {
     let column = |name: &str, data_type: &str| (name.to_owned(), data_type.to_owned());
     let columns = vec![column("status", "Utf8"), column("count", "Int64"), column("day", "Date32")];
-    let rows = vec![
-        vec![json!("new"), json!(2), json!("2026-01-31")],
-        vec![json!("old"), json!(null), json!("2026-02-01")],
-    ];
+    let rows =
+        vec![vec![json!("new"), json!(2), json!("2026-01-31")], vec![json!("old"), json!(null), json!("2026-02-01")]];
     World { rows: QueryRows { columns, rows }, ..World::default() }
 }
 
