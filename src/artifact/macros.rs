@@ -261,10 +261,8 @@ mod tests {
 {% test positive(model) %}{{ other.unit(model) }}{{ cents(1) }}{% endtest %}";
 
     fn files() -> Vec<MacroFile> {
-        let file = |package: &str, path, text| MacroFile {
-            package: package.to_owned(),
-            source: SourceText::new(path, text),
-        };
+        let file =
+            |package: &str, path, text| MacroFile { package: package.to_owned(), source: SourceText::new(path, text) };
         vec![
             file("shop", "macros/money.sql", FILE),
             file("other", "macros/unit.sql", "{% macro unit(x) %}{% macro inner() %}{% endmacro %}{% endmacro %}"),

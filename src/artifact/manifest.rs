@@ -12,12 +12,7 @@ use crate::graph::{Graph, NodeId, NodeKind};
 use crate::project::Project;
 
 /// `compiled` holds the SQL of the nodes that were compiled in this invocation.
-pub fn manifest(
-    project: &Project,
-    graph: &Graph,
-    compiled: &HashMap<NodeId, String>,
-    header: &Header<'_>,
-) -> Value {
+pub fn manifest(project: &Project, graph: &Graph, compiled: &HashMap<NodeId, String>, header: &Header<'_>) -> Value {
     let macros = Macros::read(&project.macros);
     let created_at = header.started_at.as_duration().as_secs_f64();
     let entries = Entries { project, graph, compiled, macros: &macros, created_at };

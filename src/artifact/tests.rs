@@ -20,8 +20,9 @@ const FILES: &[(&str, &str)] = &[
     tables:
       - name: events
         description: What happened.
-        files: {path: data/*.json.gz, format: ndjson}
-        columns: [{name: id, type: bigint, description: Its number., data_tests: [not_null]}]
+        files: {path: data/*.json.gz}
+        format: ndjson
+        columns: [{name: id, type: bigint, description: Its number., data_tests: [not_null: {name: numbered}]}]
 ",
     ),
     (
@@ -51,7 +52,10 @@ const FILES: &[(&str, &str)] = &[
 ",
     ),
     ("seeds/rates.csv", "id,rate\n1,2\n"),
-    ("macros/money.sql", "{% macro cents(column) %}{{ round_to(column) }}{% endmacro %}\n{% macro round_to(x) %}{{ x }}{% endmacro %}"),
+    (
+        "macros/money.sql",
+        "{% macro cents(column) %}{{ round_to(column) }}{% endmacro %}\n{% macro round_to(x) %}{{ x }}{% endmacro %}",
+    ),
     ("tests/generic/positive.sql", "{% test positive(model, column_name) %}select 1 from {{ model }}{% endtest %}"),
     ("tests/no_debts.sql", "select * from {{ ref('revenue') }} where amount < 0\n"),
 ];
@@ -123,7 +127,7 @@ fn the_header_is_that_of_dbt_with_our_version_beside_it() {
     assert_eq!(metadata["dbt_schema_version"], "https://schemas.getdbt.com/dbt/manifest/v12.json");
     assert_eq!(metadata["generated_at"], "2025-06-15T15:06:40.500000Z");
     assert_eq!(metadata["env"], json!({"ENGINE_VERSION": env!("CARGO_PKG_VERSION"), "TEAM": "shop"}));
-    assert_eq!(metadata["project_id"], "b75bd27b5a48a1b48987a18d831f6336");
+    assert_eq!(metadata["project_id"], "fb54f3c5992b96d001bb16e8e92d968d");
 }
 
 #[test]
@@ -149,8 +153,12 @@ fn a_model_tells_what_it_is_reads_and_becomes() {
     assert_eq!((&revenue["group"], &revenue["access"]), (&json!("money"), &json!("public")));
     assert_eq!(revenue["columns"]["id"]["data_type"], "bigint");
     let parents = ["model.shop.orders", "seed.shop.rates"];
-    let mut found: Vec<&str> =
-        manifest["parent_map"]["model.shop.revenue"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let mut found: Vec<&str> = manifest["parent_map"]["model.shop.revenue"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_str().unwrap())
+        .collect();
     found.sort_unstable();
     assert_eq!(found, parents);
 
@@ -179,7 +187,7 @@ fn a_test_tells_what_it_tests() {
     assert_eq!(not_null["config"]["severity"], "warn");
 
     assert_eq!(test("positive_revenue_id")["depends_on"]["macros"], json!(["macro.shop.test_positive"]));
-    assert_eq!(test("source_not_null_app_events_id")["attached_node"], Value::Null);
+    assert_eq!(test("numbered")["attached_node"], Value::Null);
     let singular = test("no_debts");
     assert!(singular.get("test_metadata").is_none());
     assert_eq!(singular["path"], "no_debts.sql");
@@ -244,12 +252,13 @@ fn compiled_sql_lies_where_dbt_puts_it_and_is_written_when_it_changed() {
         "models/gold/revenue.sql",
         "models/silver/hidden.sql",
         "models/silver/orders.sql",
-        "sources.yaml/source_not_null_app_events_id.sql",
+        "sources.yaml/numbered.sql",
         "tests/no_debts.sql",
     ];
     assert_eq!(written, wanted);
 
-    let changed = |name: &str| fs::metadata(folder.join("compiled/shop/models").join(name)).unwrap().modified().unwrap();
+    let changed =
+        |name: &str| fs::metadata(folder.join("compiled/shop/models").join(name)).unwrap().modified().unwrap();
     let before = (changed("gold/revenue.sql"), changed("silver/orders.sql"));
     compiled.insert(shop.id("orders"), "select 2".to_owned());
     write_compiled(&folder, &shop.graph, &compiled).unwrap();

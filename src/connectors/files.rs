@@ -18,8 +18,8 @@ use tokio::runtime::Handle;
 
 use super::decode::{Compression, Rows, arrow_schema};
 use super::{ConnectorError, Item, Page, Waiting};
+use crate::location::Location;
 use crate::project::{FilesConfig, Format};
-use crate::storage::Location;
 
 /// Rows of a page at most.
 const PAGE_ROWS: usize = 8192;

@@ -84,7 +84,7 @@ pub enum ConnectorError {
         source: datafusion::arrow::error::ArrowError,
     },
     #[error(transparent)]
-    Location(#[from] crate::storage::StorageError),
+    Location(#[from] crate::location::InvalidLocation),
 }
 
 /// Every connector there is.

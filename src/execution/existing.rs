@@ -13,8 +13,9 @@ use datafusion::execution::context::SessionState;
 use serde_json::{Map, Value};
 
 use super::Context;
+use crate::location::Location;
 use crate::project::TableFormat;
-use crate::storage::{Location, Warehouse};
+use crate::storage::Warehouse;
 
 pub(super) async fn provider(
     state: &Arc<SessionState>,
@@ -36,7 +37,8 @@ pub(super) async fn provider(
     };
     let url = match location.contains("://") {
         true => {
-            let opened = Location::open(location, root, storage_options, &context.project.env).map_err(external)?;
+            let opened = Location::open(location, root, storage_options, &context.project.env)
+                .map_err(|error| external(error.into()))?;
             state.runtime_env().register_object_store(opened.url(), Arc::clone(opened.store()));
             ListingTableUrl::parse(location)?
         }

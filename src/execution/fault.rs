@@ -394,7 +394,7 @@ pub(super) fn storage_diagnostic(error: &StorageError) -> Diagnostic {
         return connector_diagnostic(connector);
     }
     match error {
-        StorageError::Location { .. } => Diagnostic::error(Code::Storage, error.to_string()),
+        StorageError::Location(_) => Diagnostic::error(Code::Storage, error.to_string()),
         StorageError::Locked { .. } => {
             Diagnostic::error(Code::Locked, error.to_string()).hint("wait until the other run has ended, or stop it")
         }

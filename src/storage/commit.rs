@@ -18,7 +18,8 @@ use serde_json::{Map, Value, json};
 
 use super::error::StorageError;
 use super::stage::Staged;
-use super::{Table, Warehouse, durable, position};
+use super::{Table, Warehouse, position};
+use crate::location;
 use crate::names::Relation;
 
 /// How often a change is made anew on a table that moved.
@@ -122,7 +123,7 @@ impl Warehouse {
         change: &Change,
         commit_id: &str,
     ) -> Result<Table, DeltaTableError> {
-        let log_store = self.location.log_store(&relation.path());
+        let log_store = self.log_store(relation);
         let mut info = change.info.clone();
         info.insert(COMMIT_ID.to_owned(), json!(commit_id));
         let transactions =
@@ -188,7 +189,7 @@ impl Warehouse {
         let table = folder.join(relation.path());
         let adds = change.staged.adds.iter().chain(change.rewritten.iter().flat_map(|staged| &staged.adds));
         let files: Vec<PathBuf> = adds.map(|add| table.join(&add.path)).collect();
-        let synced = tokio::task::spawn_blocking(move || durable::sync_files(&files)).await;
+        let synced = tokio::task::spawn_blocking(move || location::sync_files(&files)).await;
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| StorageError::Store {
             path: table.display().to_string(),
             source: object_store::Error::Generic { store: "LocalFileSystem", source },

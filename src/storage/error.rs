@@ -3,13 +3,14 @@
 use deltalake::DeltaTableError;
 use deltalake::datafusion::error::DataFusionError;
 
+use crate::location::InvalidLocation;
 use crate::names::Relation;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The warehouse's address is not one we can read.
-    #[error("cannot use `{location}` as a warehouse: {reason}")]
-    Location { location: String, reason: String },
+    #[error(transparent)]
+    Location(#[from] InvalidLocation),
     /// The object store or the disk refused.
     #[error("cannot reach `{path}`")]
     Store {
@@ -66,7 +67,7 @@ pub enum StorageError {
 impl StorageError {
     pub fn relation(&self) -> Option<&Relation> {
         match self {
-            Self::Location { .. } | Self::Store { .. } => None,
+            Self::Location(_) | Self::Store { .. } => None,
             Self::Open { relation, .. }
             | Self::DamagedCommit { relation, .. }
             | Self::Write { relation, .. }

@@ -4,9 +4,8 @@
 //! It knows names, not models.
 
 mod commit;
-mod durable;
 mod error;
-mod location;
+mod log_store;
 mod lock;
 mod overlay;
 mod position;
@@ -29,7 +28,6 @@ use tokio::sync::Mutex;
 
 pub use commit::{Change, Committed, Description, Removes};
 pub use error::StorageError;
-pub use location::Location;
 pub use lock::TableLock;
 pub use position::Positions;
 pub use rewrite::{Merge, Rewrite, Rewritten};
@@ -38,6 +36,7 @@ pub use table::{Evolution, EvolvedSchema, Table, evolve};
 pub use types::{same_in_delta, shown as shown_type, table_schema};
 pub use view::View;
 
+use crate::location::Location;
 use crate::names::{Existing, Relation};
 
 /// Where relations live.
@@ -69,7 +68,7 @@ impl Warehouse {
     /// The table's newest version; `None` when there is none.
     pub async fn table(&self, relation: &Relation) -> Result<Option<Table>, StorageError> {
         let known = self.opened.lock().await.get(relation).cloned();
-        let log_store = self.location.log_store(&relation.path());
+        let log_store = self.log_store(relation);
         let mut delta = known.unwrap_or_else(|| DeltaTable::new(log_store));
         let failed = |source| StorageError::Open { relation: relation.clone(), source };
         let refreshed = match delta.version() {
@@ -217,18 +216,18 @@ impl Warehouse {
         &self,
         session: &Arc<SessionState>,
     ) -> Result<Arc<dyn deltalake::datafusion::catalog::TableProvider>, StorageError> {
-        let mut delta = DeltaTable::new(self.location.log_store_of_root());
-        let reason = |source: deltalake::DeltaTableError| StorageError::Location {
+        let mut delta = DeltaTable::new(log_store::at(&self.location, self.location.url(), Arc::clone(self.location.store())));
+        let reason = |source: deltalake::DeltaTableError| StorageError::Location(crate::location::InvalidLocation {
             location: self.location.url().to_string(),
             reason: source.to_string(),
-        };
+        });
         delta.load().await.map_err(reason)?;
         delta.update_datafusion_session(session.as_ref()).map_err(reason)?;
         let builder = delta.table_provider().with_session(Arc::clone(session));
-        builder.await.map_err(|source| StorageError::Location {
+        builder.await.map_err(|source| StorageError::Location(crate::location::InvalidLocation {
             location: self.location.url().to_string(),
             reason: source.to_string(),
-        })
+        }))
     }
 }
 

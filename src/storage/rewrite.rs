@@ -121,10 +121,10 @@ impl Warehouse {
         let path = log_path.join("00000000000000000000.json");
         overlay.put(&path, commit.into()).await.map_err(|source| StorageError::Store { path: path.to_string(), source })?;
         let store: Arc<dyn ObjectStore> = overlay;
-        let mut delta = DeltaTable::new(self.location.log_store_over(&relation.path(), store));
+        let mut delta = DeltaTable::new(self.log_store_over(relation, store));
         delta.load().await.map_err(failed)?;
         // Data files are read through the session's own store of the warehouse, not through the overlay.
-        DeltaTable::new(self.location.log_store(&relation.path())).update_datafusion_session(session).map_err(failed)?;
+        DeltaTable::new(self.log_store(relation)).update_datafusion_session(session).map_err(failed)?;
         Table::new(relation.clone(), delta).provider(&Arc::new(session.clone())).await
     }
 }

@@ -154,7 +154,7 @@ impl Warehouse {
 
     /// Deletes staged files that will not be committed. One that remains is an orphan no reader sees.
     async fn discard(&self, relation: &Relation, adds: &[Add]) {
-        let log_store = self.location.log_store(&relation.path());
+        let log_store = self.log_store(relation);
         let store = log_store.object_store(None);
         for add in adds {
             let path = object_store::path::Path::parse(&add.path).unwrap_or_else(|_| add.path.as_str().into());
@@ -182,7 +182,7 @@ impl Warehouse {
             DataSkippingNumIndexedCols::NumColumns(32),
             None,
         );
-        DeltaWriter::new(self.location.log_store(&target.relation.path()).object_store(None), config)
+        DeltaWriter::new(self.log_store(target.relation).object_store(None), config)
     }
 }
 

@@ -87,6 +87,11 @@ pub(super) fn syntax(error: &Error, text: &str, map: &OffsetMap, source: &Arc<So
                 .nearest(word, tags::TAGS.iter().copied()),
         };
     }
+    if matches!(word, "test" | "data_test") && opens_a_tag(text, range.start) {
+        return mistake(format!("`{{% {word} %}}` does not belong here"))
+            .label(place(&range), "")
+            .hint("generic tests are declared in a macro folder, or in `generic/` of a test folder");
+    }
     if let Some(bracket) = tags::open_bracket(text, range.start).filter(|_| matches!(word, "}" | "%" | "%}" | "}}")) {
         return mistake(format!("`{}` is never closed", &text[bracket.clone()])).label(place(&bracket), "");
     }

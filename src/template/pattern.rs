@@ -45,13 +45,11 @@ impl Object for Module {
             }
             _ => {
                 let (pattern, rest) = args.split_first().ok_or_else(|| misuse("a pattern is missing"))?;
-                match pattern.downcast_object_ref::<Pattern>() {
-                    Some(pattern) => apply(&pattern.regex, method, rest),
-                    None => {
-                        let (text, flags) = flagged(method, rest);
-                        apply(&compile(&pattern.to_string(), flags.as_deref())?, method, text)
-                    }
+                if let Some(pattern) = pattern.downcast_object_ref::<Pattern>() {
+                    return apply(&pattern.regex, method, rest);
                 }
+                let (text, flags) = flagged(method, rest);
+                apply(&compile(&pattern.to_string(), flags.as_deref())?, method, text)
             }
         }
     }

@@ -175,7 +175,7 @@ fn arguments<'a>(nodes: &[CallArg<'a>], visit: &mut impl Visit<'a>) {
     for node in nodes {
         match node {
             CallArg::Pos(value) | CallArg::Kwarg(_, value) | CallArg::PosSplat(value) | CallArg::KwargSplat(value) => {
-                expression(value, visit)
+                expression(value, visit);
             }
         }
     }

@@ -1,1 +1,6 @@
+//! The integration tests: a real project in a temporary folder, the real program, everything it says.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod project;
+
+mod architecture;

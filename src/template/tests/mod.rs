@@ -4,6 +4,7 @@ mod arguments;
 mod calls;
 mod context;
 mod errors;
+mod failures;
 mod language;
 mod places;
 mod python;
@@ -164,4 +165,13 @@ fn shown(found: &Diagnostics) -> String {
 /// What a template alone compiles to.
 fn compiled(template: &str) -> String {
     Project::new(template).compile()
+}
+
+/// Each template with its macro file, and what is said of it.
+fn told(cases: &[(&str, &str)]) -> String {
+    let tell = |(template, macros): &(&str, &str)| match macros.is_empty() {
+        true => Project::new(template).compile(),
+        false => Project::new(template).macros("macros/m.sql", macros).compile(),
+    };
+    cases.iter().map(tell).collect::<Vec<_>>().join("\n\n")
 }

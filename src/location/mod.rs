@@ -1,20 +1,21 @@
-//! Where the warehouse lies: a folder or a bucket, as an object store and the address of each table in it.
+//! Places: a folder of this machine or a bucket, as an object store and an address. What warehouses and file sources lie in.
+
+mod durable;
 
 use std::collections::BTreeMap;
 use std::path::{Path as FsPath, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
-use object_store::prefix::PrefixStore;
 use object_store::{ClientOptions, ObjectStore};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::durable::DurableLocal;
-use super::error::StorageError;
+pub use durable::sync_files;
+
+use durable::DurableLocal;
 
 /// An object store, and the place in it that is ours.
 #[derive(Debug, Clone)]
@@ -32,8 +33,8 @@ impl Location {
         base: &FsPath,
         options: &Map<String, Value>,
         env: &BTreeMap<String, String>,
-    ) -> Result<Self, StorageError> {
-        let refused = |reason: String| StorageError::Location { location: location.to_owned(), reason };
+    ) -> Result<Self, InvalidLocation> {
+        let refused = |reason: String| InvalidLocation { location: location.to_owned(), reason };
         let Some((scheme, _)) = location.split_once("://") else {
             let folder = absolute(&base.join(location));
             let url = Url::from_directory_path(&folder).map_err(|()| refused("not a folder's path".to_owned()))?;
@@ -76,27 +77,18 @@ impl Location {
         self.path_of(&self.below(below))
     }
 
-    fn path_of(&self, url: &Url) -> Path {
+    /// The path of an address within [`Location::store`].
+    pub fn path_of(&self, url: &Url) -> Path {
         Path::from_url_path(url.path()).unwrap_or_else(|_| Path::from(url.path()))
     }
+}
 
-    /// The Delta log of the table at `below`.
-    pub(super) fn log_store(&self, below: &str) -> LogStoreRef {
-        self.log_store_over(below, Arc::clone(&self.store))
-    }
-
-    /// The Delta log of a table that lies at this very place.
-    pub(super) fn log_store_of_root(&self) -> LogStoreRef {
-        let prefixed = Arc::new(PrefixStore::new(Arc::clone(&self.store), self.path_of(&self.url)));
-        default_logstore(prefixed, Arc::clone(&self.store), &self.url, &StorageConfig::default())
-    }
-
-    /// The same, with another store in place of ours.
-    pub(super) fn log_store_over(&self, below: &str, store: Arc<dyn ObjectStore>) -> LogStoreRef {
-        let url = self.below(below);
-        let prefixed = Arc::new(PrefixStore::new(Arc::clone(&store), self.path_of(&url)));
-        default_logstore(prefixed, store, &url, &StorageConfig::default())
-    }
+/// A place that cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot use `{location}`: {reason}")]
+pub struct InvalidLocation {
+    pub location: String,
+    pub reason: String,
 }
 
 /// Without `.` and `..`, and without asking the disk: the folder need not exist yet.

@@ -39,7 +39,7 @@ impl fmt::Display for DurableLocal {
 }
 
 /// Writes the rows' files down to the disk; called before the commit that names them.
-pub(super) fn sync_files(files: &[PathBuf]) -> io::Result<()> {
+pub fn sync_files(files: &[PathBuf]) -> io::Result<()> {
     let mut folders: Vec<&FsPath> = Vec::new();
     for file in files {
         File::open(file)?.sync_data()?;
