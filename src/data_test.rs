@@ -228,10 +228,15 @@ impl TestConfig {
             many => format!("got {many} results"),
         };
         if self.severity == TestSeverity::Error && self.error_if.holds(failures) {
-            return Verdict::Fail { failures, message: format!("{results}, configured to fail if {}", self.error_if.text) };
+            return Verdict::Fail {
+                failures,
+                message: format!("{results}, configured to fail if {}", self.error_if.text),
+            };
         }
         match self.warn_if.holds(failures) {
-            true => Verdict::Warn { failures, message: format!("{results}, configured to warn if {}", self.warn_if.text) },
+            true => {
+                Verdict::Warn { failures, message: format!("{results}, configured to warn if {}", self.warn_if.text) }
+            }
             false => Verdict::Pass,
         }
     }
@@ -282,9 +287,8 @@ fn check_generic(
     templates: &Templates,
     path: &str,
 ) -> Vec<Diagnostic> {
-    let wrong = |message: String| {
-        Diagnostic::error(Code::TestArguments, message).label_or_file(test.place.clone(), "", path)
-    };
+    let wrong =
+        |message: String| Diagnostic::error(Code::TestArguments, message).label_or_file(test.place.clone(), "", path);
     // A project's own test of the same name replaces the built-in one.
     if let Some(custom) = templates.generic_test(name) {
         let known = |argument: &str| custom.parameters.iter().any(|parameter| parameter == argument);
@@ -304,12 +308,16 @@ fn check_generic(
             Diagnostic::error(Code::UnknownTest, format!("no test named `{name}`"))
                 .label_or_file(test.place.clone(), "", path)
                 .nearest(name, names.iter().map(String::as_str))
-                .hint(format!("write it as `{{% test {name}(model, column_name) %}}` in `tests/generic/`, or use one that exists")),
+                .hint(format!(
+                    "write it as `{{% test {name}(model, column_name) %}}` in `tests/generic/`, or use one that exists"
+                )),
         ];
     };
     let mut found = Vec::new();
     if builtin.needs_column && !arguments.contains_key("column_name") {
-        found.push(wrong(format!("test `{name}` needs a column")).hint("declare it under a column, or set `column_name`"));
+        found.push(
+            wrong(format!("test `{name}` needs a column")).hint("declare it under a column, or set `column_name`"),
+        );
     }
     for argument in arguments.keys().filter(|argument| *argument != "column_name") {
         if !builtin.arguments.contains(&argument.as_str()) {

@@ -121,7 +121,11 @@ impl Invocation {
         let project = &loaded.project;
         let warehouse = open_warehouse(project)?;
         let limits = Limits {
-            memory: project.config.target.memory_limit.map_or_else(half_of_memory, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            memory: project
+                .config
+                .target
+                .memory_limit
+                .map_or_else(half_of_memory, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             partitions: cores(),
             spill: None,
         };
@@ -278,9 +282,10 @@ fn result_entry(result: &NodeResult) -> artifact::ResultEntry<'_> {
 fn unreachable_warehouse(context: &Context, error: &StorageError) -> Diagnostics {
     let target = &context.project.config.target;
     let cause = std::error::Error::source(error).map(ToString::to_string);
-    let diagnostic = Diagnostic::error(Code::Storage, format!("the warehouse of target `{}` cannot be reached", target.name))
-        .label_or_file(target.warehouse_place.clone(), "", "project.yaml")
-        .note(error.to_string());
+    let diagnostic =
+        Diagnostic::error(Code::Storage, format!("the warehouse of target `{}` cannot be reached", target.name))
+            .label_or_file(target.warehouse_place.clone(), "", "project.yaml")
+            .note(error.to_string());
     match cause {
         Some(cause) => diagnostic.note(cause).hint("`engine debug` checks the connection").into(),
         None => diagnostic.hint("`engine debug` checks the connection").into(),

@@ -10,13 +10,13 @@ use crate::graph::{Graph, Node, NodeId, NodeKind, TestKind};
 /// File systems end a name at 255 bytes.
 const LONGEST_NAME: usize = 240;
 
-/// Writes the SQL of models and tests below `folder`. A file that says the same already is left alone, so that tools which
-/// watch files see what changed.
+/// Writes the SQL of models and tests below `folder`. A file that says the same already is left alone, so that tools
+/// which watch files see what changed.
 pub fn write_compiled(folder: &Path, graph: &Graph, compiled: &HashMap<NodeId, String>) -> io::Result<()> {
     let root = folder.join("compiled");
     let mut made = HashSet::new();
     for (id, node) in graph.ids().zip(graph.nodes()) {
-        let (Some(sql), Some(path)) = (compiled.get(&id), path_of(node, &graph.project_name)) else { continue };
+        let (Some(sql), Some(path)) = (compiled.get(&id), compiled_path(node, &graph.project_name)) else { continue };
         let file = root.join(path);
         if fs::read(&file).is_ok_and(|there| there == sql.as_bytes()) {
             continue;
@@ -32,7 +32,7 @@ pub fn write_compiled(folder: &Path, graph: &Graph, compiled: &HashMap<NodeId, S
 }
 
 /// Where a node's SQL lies below `compiled/`. A generic test has no file of its own: it lies below that of its YAML.
-pub(super) fn path_of(node: &Node, project: &str) -> Option<String> {
+pub fn compiled_path(node: &Node, project: &str) -> Option<String> {
     let is_generic = match &node.kind {
         NodeKind::Model(_) => false,
         NodeKind::Test(test) => match test.kind {

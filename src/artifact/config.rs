@@ -1,7 +1,7 @@
 //! A node's `config` in the manifest: dbt's keys with their defaults, and what the project says over them.
 //!
-//! Readers of the manifest check the shapes of the keys they know. `config()` in a template may hold anything, so a value
-//! of another shape is left out and the default stands.
+//! Readers of the manifest check the shapes of the keys they know. `config()` in a template may hold anything, so a
+//! value of another shape is left out and the default stands.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,5 @@
-//! What nodes of every kind have in common in the manifest: who they are, what is said of them, what they are compiled to.
+//! What nodes of every kind have in common in the manifest: who they are, what is said of them and what they are
+//! compiled to.
 
 use std::fmt::Write as _;
 use std::fs;

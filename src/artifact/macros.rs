@@ -48,7 +48,6 @@ impl<'a> Macros<'a> {
     }
 
     fn entry(&self, item: &Macro<'_>, created_at: f64) -> Value {
-        let docs = json!({"show": true, "node_color": null});
         let called: Vec<&str> =
             self.called(item.sql, item.package).into_iter().filter(|id| *id != item.unique_id).collect();
         json!({
@@ -62,8 +61,7 @@ impl<'a> Macros<'a> {
             "depends_on": {"macros": called},
             "description": "",
             "meta": {},
-            "docs": docs,
-            "config": {"meta": {}, "docs": docs},
+            "docs": {"show": true, "node_color": null},
             "patch_path": null,
             "arguments": [],
             "created_at": created_at,

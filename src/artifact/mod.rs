@@ -1,4 +1,5 @@
-//! What an invocation leaves behind for other tools: compiled SQL, `manifest.json` and `run_results.json`, in dbt's shapes.
+//! What an invocation leaves behind for other tools, in dbt's shapes: compiled SQL, `manifest.json` and
+//! `run_results.json`.
 //!
 //! The readers of these files refuse keys they do not know, so what is ours alone stands where anything may stand:
 //! under `metadata.env` and `adapter_response`.
@@ -22,11 +23,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use compiled::write_compiled;
+pub use compiled::{compiled_path, write_compiled};
 pub use manifest::manifest;
 pub use run_results::{ResultEntry, run_results};
 
-/// Tools compare this version, so it is the dbt whose artifacts ours are like; our own is `ENGINE_VERSION` in the `env`.
+/// Tools compare this version: it is the dbt whose artifacts ours are like. Our own is `ENGINE_VERSION` in the `env`.
 const DBT_VERSION: &str = "1.11.0";
 
 /// Which invocation the artifacts are of.
@@ -57,7 +58,7 @@ impl Header<'_> {
     }
 }
 
-/// Writes `value` as `name` into the folder, which is made if need be. A reader sees the old file or the new one, whole.
+/// Writes `value` as `name` into the folder, which is made if need be. A reader sees the old file or the new, whole.
 pub fn write(folder: &Path, name: &str, value: &Value) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let staging = folder.join(format!(".{name}.{}.tmp", uuid::Uuid::new_v4().simple()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::compiled::{file_name, path_of};
+use super::compiled::{compiled_path, file_name};
 use super::entry::{
     Code, Described, below, checksum, checksum_of_seed, columns, extend_model, extend_seed, no_checksum,
 };
@@ -228,7 +228,7 @@ impl<'a> Entries<'a> {
                 NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => code.refs.push(&parent.name),
             }
         }
-        let path = path_of(node, self.package());
+        let path = compiled_path(node, self.package());
         code.compiled = self.compiled.get(&id).zip(path).map(|(sql, path)| {
             let folder = self.project.config.target_path.trim_end_matches('/');
             (sql.as_str(), format!("{folder}/compiled/{path}"))

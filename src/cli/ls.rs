@@ -105,7 +105,8 @@ fn described(graph: &Graph, id: NodeId, keys: &[String]) -> Value {
         (false, Value::Object(object)) => {
             let mut kept = Map::new();
             for key in keys {
-                let value = key.split('.').try_fold(&Value::Object(object.clone()), |value, part| value.get(part)).cloned();
+                let value =
+                    key.split('.').try_fold(&Value::Object(object.clone()), |value, part| value.get(part)).cloned();
                 kept.insert(key.clone(), value.unwrap_or(Value::Null));
             }
             Value::Object(kept)

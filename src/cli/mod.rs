@@ -33,7 +33,13 @@ enum Exit {
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "engine", version, about = "SQL models in, Delta tables out", max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "engine",
+    version,
+    about = "SQL models in, Delta tables out",
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 struct CommandLine {
     #[command(flatten)]
     global: Global,
@@ -118,7 +124,12 @@ fn run_arguments(arguments: impl IntoIterator<Item = OsString>, started: jiff::T
 fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Result<Settings, Diagnostics> {
     let run = match &line.command {
         Commands::Run(run) | Commands::Build(run) | Commands::Test(run) | Commands::Seed(run) => Some(run),
-        Commands::Compile(_) | Commands::Ls(_) | Commands::Show(_) | Commands::Init(_) | Commands::Debug | Commands::Clean => None,
+        Commands::Compile(_)
+        | Commands::Ls(_)
+        | Commands::Show(_)
+        | Commands::Init(_)
+        | Commands::Debug
+        | Commands::Clean => None,
     };
     Ok(Settings {
         working_directory: std::env::current_dir().unwrap_or_default(),

@@ -138,10 +138,7 @@ impl Printer {
             let waits: Vec<String> =
                 step.waits_for.iter().map(|needed| graph.node(plan.steps[*needed].node).label()).collect();
             if self.json {
-                self.json_line(
-                    "step",
-                    json!({"unique_id": node.unique_id, "action": step.action, "waits_for": waits}),
-                );
+                self.json_line("step", json!({"unique_id": node.unique_id, "action": step.action, "waits_for": waits}));
                 continue;
             }
             let after = if waits.is_empty() { String::new() } else { format!("  after {}", waits.join(", ")) };
@@ -161,12 +158,17 @@ impl Printer {
     }
 
     pub(super) fn begin(&self, graph: &Graph, plan: &RunPlan, threads: usize, target: &str) {
-        let kinds = |wanted: fn(&NodeKind) -> bool| plan.steps.iter().filter(|step| wanted(&graph.node(step.node).kind)).count();
+        let kinds = |wanted: fn(&NodeKind) -> bool| {
+            plan.steps.iter().filter(|step| wanted(&graph.node(step.node).kind)).count()
+        };
         let models = kinds(|kind| matches!(kind, NodeKind::Model(_)));
         let seeds = kinds(|kind| matches!(kind, NodeKind::Seed(_)));
         let tests = kinds(|kind| matches!(kind, NodeKind::Test(_)));
         if self.json {
-            self.json_line("begin", json!({"models": models, "seeds": seeds, "tests": tests, "threads": threads, "target": target}));
+            self.json_line(
+                "begin",
+                json!({"models": models, "seeds": seeds, "tests": tests, "threads": threads, "target": target}),
+            );
             return;
         }
         let parts: Vec<String> = [(models, "model"), (seeds, "seed"), (tests, "data test")]
@@ -216,7 +218,12 @@ impl Printer {
                 _ => ("warned", YELLOW),
             };
             let head = self.paint(style, &format!("test {} {word}", node.name));
-            let line = format!("{head} ({}): {}\n  its query: {target_path}/compiled/{}", node.path, result.message, compiled_path(graph, node));
+            let line = format!(
+                "{head} ({}): {}\n  its query: {target_path}/compiled/{}",
+                node.path,
+                result.message,
+                compiled_path(graph, node)
+            );
             match result.status {
                 Status::Fail => self.error_line(&line),
                 _ => self.note(&line),
@@ -236,7 +243,11 @@ impl Printer {
         };
         self.note(&format!(
             "{verdict}  PASS={} WARN={} ERROR={} SKIP={} TOTAL={}",
-            summary.passed, summary.warned, summary.failed, summary.skipped, results.len()
+            summary.passed,
+            summary.warned,
+            summary.failed,
+            summary.skipped,
+            results.len()
         ));
     }
 }
@@ -371,12 +382,22 @@ impl Follower {
             _ => outcome,
         };
         let why = if result.status == Status::Skipped { format!(": {}", result.message) } else { String::new() };
-        self.line(&run_line(step, self.total, &format!("{word} {}{why}", described(node)), &outcome, &self.printer, Some(style)));
+        self.line(&run_line(
+            step,
+            self.total,
+            &format!("{word} {}{why}", described(node)),
+            &outcome,
+            &self.printer,
+            Some(style),
+        ));
         if result.rejected > 0 {
             let rejected = node.relation().map(|relation| relation.rejected().to_string()).unwrap_or_default();
             self.line(&self.printer.paint(
                 YELLOW,
-                &format!("       {} could not be decoded and went to `{rejected}`", count(usize::try_from(result.rejected).unwrap_or(usize::MAX), "record")),
+                &format!(
+                    "       {} could not be decoded and went to `{rejected}`",
+                    count(usize::try_from(result.rejected).unwrap_or(usize::MAX), "record")
+                ),
             ));
         }
     }

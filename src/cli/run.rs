@@ -106,7 +106,8 @@ fn summary(
     cancelled: bool,
 ) -> Summary {
     let count = |status: Status| results.iter().filter(|result| result.status == status).count();
-    let kind = |wanted: fn(&NodeKind) -> bool| results.iter().filter(|result| wanted(&graph.node(result.node).kind)).count();
+    let kind =
+        |wanted: fn(&NodeKind) -> bool| results.iter().filter(|result| wanted(&graph.node(result.node).kind)).count();
     Summary {
         models: kind(|kind| matches!(kind, NodeKind::Model(_))),
         seeds: kind(|kind| matches!(kind, NodeKind::Seed(_))),

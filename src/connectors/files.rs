@@ -38,7 +38,10 @@ pub struct Files {
 enum Place {
     /// Below this folder of this machine.
     Disk(PathBuf),
-    Store { location: Location, runtime: Handle },
+    Store {
+        location: Location,
+        runtime: Handle,
+    },
 }
 
 impl Files {
@@ -92,7 +95,9 @@ impl Files {
 
     fn on_disk(&self, folder: &FsPath) -> Result<Vec<Item>, ConnectorError> {
         let Some(pattern) = &self.pattern else {
-            let size = std::fs::metadata(folder).map_err(|_| ConnectorError::Missing { path: self.config.path.clone() })?.len();
+            let size = std::fs::metadata(folder)
+                .map_err(|_| ConnectorError::Missing { path: self.config.path.clone() })?
+                .len();
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Ok(vec![item(name, size)]);
         };
@@ -101,7 +106,9 @@ impl Files {
             let entry = match entry {
                 Ok(entry) => entry,
                 // A folder that is not there holds no files; one that cannot be read is told.
-                Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => continue,
+                Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
+                    continue;
+                }
                 Err(error) => {
                     let shown = error.path().unwrap_or(folder).display().to_string();
                     return Err(ConnectorError::Open { file: shown, source: error.into() });
@@ -195,10 +202,9 @@ impl Files {
         take: &mut dyn FnMut(Page) -> bool,
     ) -> Result<(), ConnectorError> {
         let failed = |source| ConnectorError::Parquet { file: item.name.clone(), source };
-        let wanted = Arc::new(self.schema.project(columns).map_err(|source| ConnectorError::Arrow {
-            file: item.name.clone(),
-            source,
-        })?);
+        let wanted = Arc::new(
+            self.schema.project(columns).map_err(|source| ConnectorError::Arrow { file: item.name.clone(), source })?,
+        );
         let readers = match &self.place {
             Place::Disk(_) => {
                 let path = self.disk_path(item);
@@ -238,7 +244,8 @@ fn by_name(batch: &RecordBatch, wanted: &Arc<Schema>) -> Result<RecordBatch, dat
 
 fn matcher(path: &str, pattern: &str) -> Result<GlobMatcher, ConnectorError> {
     let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
-    let refused = |error: globset::Error| ConnectorError::Path { path: path.to_owned(), reason: error.kind().to_string() };
+    let refused =
+        |error: globset::Error| ConnectorError::Path { path: path.to_owned(), reason: error.kind().to_string() };
     glob.map(|glob: Glob| glob.compile_matcher()).map_err(refused)
 }
 

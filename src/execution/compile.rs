@@ -95,7 +95,8 @@ impl CompileContext for World {
     }
 
     fn should_full_refresh(&self) -> bool {
-        let configured = self.node.and_then(|id| self.graph().node(id).as_model()).and_then(|model| model.config.full_refresh);
+        let configured =
+            self.node.and_then(|id| self.graph().node(id).as_model()).and_then(|model| model.config.full_refresh);
         configured.unwrap_or(self.context.full_refresh)
     }
 
@@ -107,7 +108,11 @@ impl CompileContext for World {
             let frame = DataFrame::new(session.state().as_ref().clone(), plan);
             let mut stream = frame.execute_stream().await?;
             let mut rows = QueryRows {
-                columns: schema.fields().iter().map(|field| (field.name().clone(), shown_type(field.data_type()))).collect(),
+                columns: schema
+                    .fields()
+                    .iter()
+                    .map(|field| (field.name().clone(), shown_type(field.data_type())))
+                    .collect(),
                 rows: Vec::new(),
             };
             while let Some(batch) = stream.next().await {
@@ -135,7 +140,8 @@ impl CompileContext for World {
         let session = StepSession::new(&self.context, self.node);
         let sql = format!("select * from {}", relation.to_sql());
         let plan = self.runtime.block_on(session.plan(&sql));
-        let plan = plan.map_err(|error| self.fault(format!("cannot look at `{relation}`: {}", super::fault::plain(&error))))?;
+        let plan =
+            plan.map_err(|error| self.fault(format!("cannot look at `{relation}`: {}", super::fault::plain(&error))))?;
         let schema = output_schema(&plan);
         Ok(schema.fields().iter().map(|field| (field.name().clone(), shown_type(field.data_type()))).collect())
     }

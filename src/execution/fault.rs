@@ -52,7 +52,10 @@ pub(super) async fn sql_fault(
 /// An error of running a step: of the storage, a connector, or the query on its data.
 pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, error: StorageError) -> Diagnostics {
     if let StorageError::Write { source, .. } = &error {
-        if source_of::<StorageError>(source).is_none() && source_of::<ConnectorError>(source).is_none() && !is_on_data(source) {
+        if source_of::<StorageError>(source).is_none()
+            && source_of::<ConnectorError>(source).is_none()
+            && !is_on_data(source)
+        {
             let StorageError::Write { source, .. } = error else { return Diagnostics::default() };
             return sql_fault(context, id, sql, source, &[]).await;
         }
@@ -111,7 +114,10 @@ impl Place<'_> {
                     Diagnostics::from(
                         Diagnostic::error(Code::UnknownTable, format!("`{relation}` has not been built yet"))
                             .label_or_file(span, "", &self.path())
-                            .hint(format!("build it first: `engine run --select +{}`", self.context.graph.node(self.id).name)),
+                            .hint(format!(
+                                "build it first: `engine run --select +{}`",
+                                self.context.graph.node(self.id).name
+                            )),
                     )
                 }
             };
@@ -127,7 +133,8 @@ impl Place<'_> {
             Some(range) => self.in_template(range).await,
             None => None,
         };
-        let mut diagnostic = Diagnostic::error(described.code, described.message).label_or_file(span, described.label, &self.path());
+        let mut diagnostic =
+            Diagnostic::error(described.code, described.message).label_or_file(span, described.label, &self.path());
         for note in described.notes {
             diagnostic = diagnostic.note(note);
         }
@@ -169,7 +176,14 @@ impl Place<'_> {
                 let end = offset(span.end.line, span.end.column).max(start);
                 match end > start {
                     true => start..end,
-                    false => Span::word_at(&compiled, usize::try_from(span.start.line).unwrap_or(1), usize::try_from(span.start.column).unwrap_or(1)).range,
+                    false => {
+                        Span::word_at(
+                            &compiled,
+                            usize::try_from(span.start.line).unwrap_or(1),
+                            usize::try_from(span.start.column).unwrap_or(1),
+                        )
+                        .range
+                    }
                 }
             }
         };
@@ -238,12 +252,18 @@ fn schema_mistake(error: &SchemaError) -> Described {
             if !near.is_empty() {
                 described.hints.push(format!("did you mean {}?", crate::diagnostic::or_list(&near)));
             } else if !names.is_empty() && names.len() <= 12 {
-                described.notes.push(format!("there are {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
+                described.notes.push(format!(
+                    "there are {}",
+                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ));
             }
             described
         }
         SchemaError::AmbiguousReference { field } => {
-            let mut described = Described::new(Code::AmbiguousColumn, format!("column `{}` is in more than one of the tables", field.name));
+            let mut described = Described::new(
+                Code::AmbiguousColumn,
+                format!("column `{}` is in more than one of the tables", field.name),
+            );
             described.hints.push(format!("say which: `<table>.{}`", field.name));
             described.word = Some(field.name.clone());
             described
@@ -290,14 +310,23 @@ fn text_mistake(text: &str, missing: &[String], functions: &[String]) -> Describ
         let short = name.trim_start_matches("warehouse.").trim_start_matches("public.");
         let shown = missing.iter().find(|missing| missing.ends_with(short)).map_or(short, String::as_str);
         let mut described = Described::new(Code::UnknownTable, format!("no table named `{shown}`"));
-        described.hints.push("name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`".to_owned());
+        described
+            .hints
+            .push("name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`".to_owned());
         described.word = shown.rsplit('.').next().map(str::to_owned);
         return described;
     }
     let first = text.lines().next().unwrap_or(text);
-    let is_type = ["type_coercion", "coerce", "Cannot infer common argument type", "Cannot cast", "type signature", "candidate functions"]
-        .iter()
-        .any(|sign| text.contains(sign));
+    let is_type = [
+        "type_coercion",
+        "coerce",
+        "Cannot infer common argument type",
+        "Cannot cast",
+        "type signature",
+        "candidate functions",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign));
     let code = if is_type { Code::Type } else { Code::Sql };
     let message = match is_type && text.contains("No function matches") {
         true => text.split(" You might").next().unwrap_or(text).lines().next().unwrap_or(text),
@@ -325,7 +354,9 @@ fn word_places<'a>(sql: &'a str, word: &'a str) -> impl Iterator<Item = usize> +
         true => folded
             .match_indices(&needle)
             .map(|(at, _)| at)
-            .filter(|at| !touches(folded[..*at].chars().next_back()) && !touches(folded[at + needle.len()..].chars().next()))
+            .filter(|at| {
+                !touches(folded[..*at].chars().next_back()) && !touches(folded[at + needle.len()..].chars().next())
+            })
             .collect(),
         false => Vec::new(),
     };
@@ -381,7 +412,9 @@ pub(super) fn connector_diagnostic(error: &ConnectorError) -> Diagnostic {
         None => diagnostic,
     };
     match error {
-        ConnectorError::Missing { .. } => diagnostic.hint("the path is relative to the project; check it in `sources.yaml`"),
+        ConnectorError::Missing { .. } => {
+            diagnostic.hint("the path is relative to the project; check it in `sources.yaml`")
+        }
         _ => diagnostic,
     }
 }
@@ -404,17 +437,21 @@ pub(super) fn storage_diagnostic(error: &StorageError) -> Diagnostic {
         StorageError::DamagedCommit { file, .. } => Diagnostic::error(Code::Damaged, error.to_string())
             .note("a power loss or an interrupted copy leaves such a file; its rows were never whole")
             .hint(format!("move `{file}` away, then run again: the table is whole up to the version before")),
-        StorageError::ColumnType { hint, .. } => Diagnostic::error(Code::ColumnType, error.to_string()).hint(hint.clone()),
+        StorageError::ColumnType { hint, .. } => {
+            Diagnostic::error(Code::ColumnType, error.to_string()).hint(hint.clone())
+        }
         StorageError::ColumnName { .. } => {
             Diagnostic::error(Code::ColumnType, error.to_string()).hint("give it a plain name: `... as total`")
         }
         StorageError::DuplicateColumn { .. } => {
             Diagnostic::error(Code::ColumnType, error.to_string()).hint("name one of them differently with `as`")
         }
-        StorageError::SchemaChange { hint, .. } => Diagnostic::error(Code::SchemaChange, error.to_string()).hint(hint.clone()),
-        StorageError::DuplicateKey { key, .. } => Diagnostic::error(Code::DuplicateKey, error.to_string()).hint(format!(
-            "keep one row for each `{key}`: qualify row_number() over (partition by {key} order by ...) = 1"
-        )),
+        StorageError::SchemaChange { hint, .. } => {
+            Diagnostic::error(Code::SchemaChange, error.to_string()).hint(hint.clone())
+        }
+        StorageError::DuplicateKey { key, .. } => Diagnostic::error(Code::DuplicateKey, error.to_string()).hint(
+            format!("keep one row for each `{key}`: qualify row_number() over (partition by {key} order by ...) = 1"),
+        ),
         StorageError::OutsidePredicate { .. } => {
             Diagnostic::error(Code::Execution, error.to_string()).hint("select only rows that the predicate covers")
         }

@@ -307,7 +307,8 @@ async fn run_hook(context: &Arc<Context>, node: Option<NodeId>, hook: &str) -> R
     let owner = node.map(|id| context.graph.node(id));
     let name = owner.map_or_else(|| "hook".to_owned(), |node| format!("hook of {}", node.name));
     let template = NodeTemplate {
-        unique_id: owner.map_or_else(|| format!("operation.{}", context.graph.project_name), |node| node.unique_id.clone()),
+        unique_id: owner
+            .map_or_else(|| format!("operation.{}", context.graph.project_name), |node| node.unique_id.clone()),
         name: name.clone(),
         source: SourceText::new(name.clone(), hook),
         this: owner.and_then(|node| node.relation().cloned()),

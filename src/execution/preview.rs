@@ -67,9 +67,12 @@ pub async fn compiled_sql(context: &Arc<Context>, id: NodeId) -> Result<String, 
             Ok(sql)
         }
         NodeKind::Seed(seed) => Ok(format!("select * from {}", seed.relation.to_sql())),
-        NodeKind::Source(table) => {
-            Ok(format!("select * from \"{}\".\"{}\".\"{}\"", super::session::SOURCE, table.name.source, table.name.table))
-        }
+        NodeKind::Source(table) => Ok(format!(
+            "select * from \"{}\".\"{}\".\"{}\"",
+            super::session::SOURCE,
+            table.name.source,
+            table.name.table
+        )),
     }
 }
 

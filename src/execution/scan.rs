@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray};
+use datafusion::arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray,
+};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
@@ -62,7 +64,11 @@ impl ConnectorTable {
 
     /// Everything there is, read before or not: for queries that are no model's.
     pub(super) async fn set_everything(&self) -> Result<()> {
-        let waiting = self.connector.waiting(&BTreeMap::new()).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let waiting = self
+            .connector
+            .waiting(&BTreeMap::new())
+            .await
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         self.set(Slice { items: waiting.items, ..Slice::default() });
         Ok(())
     }

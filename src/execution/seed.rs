@@ -76,7 +76,8 @@ fn read(
     shown: &str,
     config: &crate::graph::SeedConfig,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), Diagnostics> {
-    let unreadable = |error: String| Diagnostic::error(Code::Unreadable, format!("cannot read `{shown}`: {error}")).in_file(shown);
+    let unreadable =
+        |error: String| Diagnostic::error(Code::Unreadable, format!("cannot read `{shown}`: {error}")).in_file(shown);
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
     let source = SourceText::new(shown, text.trim_start_matches('\u{feff}'));
     let mut reader = csv::ReaderBuilder::new().delimiter(config.delimiter).from_reader(source.text.as_bytes());
@@ -99,9 +100,12 @@ fn read(
     for (name, _) in &config.column_types {
         if !header.contains(name) {
             found.push(
-                Diagnostic::warning(Code::Config, format!("`column_types` names `{name}`, which the seed does not have"))
-                    .in_file(shown)
-                    .nearest(name, header.iter().map(String::as_str)),
+                Diagnostic::warning(
+                    Code::Config,
+                    format!("`column_types` names `{name}`, which the seed does not have"),
+                )
+                .in_file(shown)
+                .nearest(name, header.iter().map(String::as_str)),
             );
         }
     }
@@ -124,8 +128,10 @@ fn read(
     let schema = Arc::new(Schema::new(fields));
     let (schema, _) = found.finish(schema)?;
     let whole = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unreadable(error.to_string()))?;
-    let batches =
-        (0..whole.num_rows()).step_by(BATCH_ROWS).map(|at| whole.slice(at, BATCH_ROWS.min(whole.num_rows() - at))).collect();
+    let batches = (0..whole.num_rows())
+        .step_by(BATCH_ROWS)
+        .map(|at| whole.slice(at, BATCH_ROWS.min(whole.num_rows() - at)))
+        .collect();
     Ok((schema, batches))
 }
 
@@ -133,7 +139,10 @@ fn row_mistake(source: &Arc<SourceText>, error: &csv::Error, wanted: usize) -> D
     let (line, message) = match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, len, .. } => (
             pos.as_ref().map(csv::Position::line),
-            format!("this row has {}, the header {wanted}", crate::diagnostic::count(usize::try_from(*len).unwrap_or(0), "value")),
+            format!(
+                "this row has {}, the header {wanted}",
+                crate::diagnostic::count(usize::try_from(*len).unwrap_or(0), "value")
+            ),
         ),
         csv::ErrorKind::Utf8 { pos, .. } => (pos.as_ref().map(csv::Position::line), "this row is not UTF-8".to_owned()),
         _ => (error.position().map(csv::Position::line), error.to_string()),
@@ -152,8 +161,9 @@ fn line_span(source: &Arc<SourceText>, line: u64) -> Span {
 }
 
 fn declared_type(written: &str, column: &str, shown: &str) -> Result<DataType, Diagnostic> {
-    let parsed = ColumnType::parse(written)
-        .map_err(|_| Diagnostic::error(Code::Config, format!("`{written}` of column `{column}` is no type")).in_file(shown))?;
+    let parsed = ColumnType::parse(written).map_err(|_| {
+        Diagnostic::error(Code::Config, format!("`{written}` of column `{column}` is no type")).in_file(shown)
+    })?;
     Ok(match parsed {
         ColumnType::String | ColumnType::Json => DataType::Utf8,
         ColumnType::Int => DataType::Int32,
@@ -164,7 +174,8 @@ fn declared_type(written: &str, column: &str, shown: &str) -> Result<DataType, D
         ColumnType::Date => DataType::Date32,
         ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
         ColumnType::List(_) | ColumnType::Struct(_) => {
-            return Err(Diagnostic::error(Code::Config, format!("a seed's column `{column}` cannot be {written}")).in_file(shown));
+            return Err(Diagnostic::error(Code::Config, format!("a seed's column `{column}` cannot be {written}"))
+                .in_file(shown));
         }
     })
 }
@@ -176,13 +187,17 @@ fn inferred_type(values: &[Option<String>]) -> DataType {
     if all(&|value| value.parse::<i64>().is_ok()) {
         return DataType::Int64;
     }
-    if all(&|value| value.parse::<f64>().is_ok() && value.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))) {
+    if all(&|value| {
+        value.parse::<f64>().is_ok() && value.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+    }) {
         return DataType::Float64;
     }
     if all(&|value| value.len() == 10 && value.parse::<jiff::civil::Date>().is_ok()) {
         return DataType::Date32;
     }
-    if all(&|value| value.len() > 10 && (value.parse::<jiff::civil::DateTime>().is_ok() || value.parse::<jiff::Timestamp>().is_ok())) {
+    if all(&|value| {
+        value.len() > 10 && (value.parse::<jiff::civil::DateTime>().is_ok() || value.parse::<jiff::Timestamp>().is_ok())
+    }) {
         return DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     }
     if all(&|value| value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")) {

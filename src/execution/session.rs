@@ -68,11 +68,8 @@ pub fn base_state(limits: &Limits) -> Result<SessionState> {
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
         .build_arc()?;
-    let state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(runtime)
-        .with_default_features()
-        .build();
+    let state =
+        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
     let mut context = SessionContext::new_with_state(state);
     datafusion_functions_json::register_all(&mut context)?;
     for function in crate::functions::all() {
@@ -111,9 +108,8 @@ impl StepSession {
         let session =
             Arc::new(Self { state: OnceLock::new(), context: Arc::clone(context), node, read: Mutex::default() });
         let catalogs = Catalogs { session: Arc::downgrade(&session) };
-        let state = SessionStateBuilder::new_from_existing(context.base.clone())
-            .with_catalog_list(Arc::new(catalogs))
-            .build();
+        let state =
+            SessionStateBuilder::new_from_existing(context.base.clone()).with_catalog_list(Arc::new(catalogs)).build();
         // Just made: nobody else can have set it.
         let _ = session.state.set(Arc::new(state));
         session
@@ -169,7 +165,11 @@ impl StepSession {
                 return Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql)))));
             }
             if let Some(id) = node {
-                return Err(Fault::NotBuilt { relation: relation.clone(), name: self.context.graph.node(id).name.clone() }.into());
+                return Err(Fault::NotBuilt {
+                    relation: relation.clone(),
+                    name: self.context.graph.node(id).name.clone(),
+                }
+                .into());
             }
             return Ok(None);
         };
@@ -180,9 +180,11 @@ impl StepSession {
 
     /// Views and ephemeral models are their SQL.
     fn is_logical(&self, id: NodeId) -> bool {
-        self.context.graph.node(id).as_model().is_some_and(|model| {
-            matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral)
-        })
+        self.context
+            .graph
+            .node(id)
+            .as_model()
+            .is_some_and(|model| matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral))
     }
 
     async fn view(&self, id: NodeId) -> Result<Arc<dyn TableProvider>> {

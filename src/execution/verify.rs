@@ -63,13 +63,16 @@ pub(super) async fn failing_rows(
         arguments.insert("model".to_owned(), Value::String(tested));
         return super::blocking(move || templates.compile_generic_test(&name, &arguments, &template, &world)).await;
     }
-    let parent = context.graph.parents(id).iter().find(|parent| Some(**parent) != test.attached).copied().unwrap_or(attached);
+    let parent =
+        context.graph.parents(id).iter().find(|parent| Some(**parent) != test.attached).copied().unwrap_or(attached);
     let to = match arguments.get("to").and_then(Value::as_str) {
         Some(text) if !text.contains('(') => text.to_owned(),
         _ => relation_sql(context.graph.node(parent)),
     };
     data_test::builtin_sql(name, &tested, arguments, &to).ok_or_else(|| {
-        Diagnostics::from(Diagnostic::error(Code::UnknownTest, format!("no test named `{name}`")).in_file(node.path.clone()))
+        Diagnostics::from(
+            Diagnostic::error(Code::UnknownTest, format!("no test named `{name}`")).in_file(node.path.clone()),
+        )
     })
 }
 
@@ -132,9 +135,11 @@ async fn count(
     };
     match counted.await {
         Ok(Some(failures)) => Ok(failures),
-        Ok(None) => Err(Diagnostic::error(Code::TestArguments, format!("`fail_calc` of test `{}` gives no row", node.name))
-            .in_file(node.path.clone())
-            .into()),
+        Ok(None) => {
+            Err(Diagnostic::error(Code::TestArguments, format!("`fail_calc` of test `{}` gives no row", node.name))
+                .in_file(node.path.clone())
+                .into())
+        }
         Err(error) => Err(test_fault(context, id, test, sql, session, error).await),
     }
 }

@@ -1,6 +1,9 @@
-//! The SQL functions we add to DataFusion, one file each.
+//! The SQL functions we add to DataFusion, one file each; the file's doc states the signature and what it answers.
 
 mod term_mentions;
+mod terms;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -33,7 +33,8 @@ struct Draft {
 
 /// Builds the graph; every mistake found on the way is reported together, with the warnings of a good one.
 pub fn link(project: &Project, templates: &Templates) -> Result<(Graph, Diagnostics), Diagnostics> {
-    let mut linker = Linker { project, templates, found: Diagnostics::default(), drafts: Vec::new(), disabled: Vec::new() };
+    let mut linker =
+        Linker { project, templates, found: Diagnostics::default(), drafts: Vec::new(), disabled: Vec::new() };
     linker.sources();
     linker.seeds();
     linker.models();
@@ -240,7 +241,7 @@ impl Linker<'_> {
                 NodeKind::Model(model) => (self.drafts[index].node.name.clone(), model.properties.clone()),
                 NodeKind::Seed(seed) => (self.drafts[index].node.name.clone(), seed.properties.clone()),
                 NodeKind::Source(table) => {
-                    let owner = format!("source_{}_{}", table.name.source, table.name.table);
+                    let owner = format!("{}_{}", table.name.source, table.name.table);
                     (owner, source_properties(table))
                 }
                 NodeKind::Test(_) => continue,
@@ -294,7 +295,13 @@ impl Linker<'_> {
         self.add(node, wanted, Vec::new());
     }
 
-    fn generic(&mut self, owner: usize, owner_name: &str, column: Option<(&String, &Vec<String>)>, test: &DeclaredTest) {
+    fn generic(
+        &mut self,
+        owner: usize,
+        owner_name: &str,
+        column: Option<(&String, &Vec<String>)>,
+        test: &DeclaredTest,
+    ) {
         if test.config.get("enabled") == Some(&Value::Bool(false)) {
             return;
         }
@@ -302,7 +309,11 @@ impl Linker<'_> {
         if let Some((column, _)) = column {
             arguments.insert("column_name".to_owned(), Value::String(column.clone()));
         }
-        let test_name = TestName::new(&test.test, owner_name, &arguments, test.name.as_deref());
+        let prefix = match self.drafts[owner].node.kind {
+            NodeKind::Source(_) => "source_",
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => "",
+        };
+        let test_name = TestName::new(prefix, &test.test, owner_name, &arguments, test.name.as_deref());
         let unique_id = format!("{}.{}", self.id("test", &test_name.name), test_name.hash);
         let (path, source) = match &test.place {
             Some(span) => (span.source.path.clone(), Arc::clone(&span.source)),
@@ -316,7 +327,12 @@ impl Linker<'_> {
             config: test.config.clone(),
             model: json!({"unique_id": unique_id, "name": test_name.name, "resource_type": "test"}),
         };
-        let extracted = self.templates.extract_arguments(&arguments, &template, test.place.as_ref());
+        let place = test.place.as_ref();
+        let extracted = match self.templates.generic_test(&test.test) {
+            // A test of the project's own may name further relations in its body.
+            Some(_) => self.templates.extract_generic_test(&test.test, &arguments, &template, place),
+            None => self.templates.extract_arguments(&arguments, &template, place),
+        };
         let Some(extracted) = self.found.keep(extracted) else { return };
         let mut config = test.config.clone();
         let mut all_tags = tags(&config);
@@ -410,7 +426,11 @@ impl Linker<'_> {
                 Code::LayerAbove,
                 format!("`{}` reads `{}`, which is above it", reader.relation, read.relation),
             )
-            .label_or_file(span, format!("{} may read {}", reader.relation.layer(), readable(&layers[..=own])), &draft.node.path)
+            .label_or_file(
+                span,
+                format!("{} may read {}", reader.relation.layer(), readable(&layers[..=own])),
+                &draft.node.path,
+            )
         })
     }
 
@@ -425,7 +445,9 @@ impl Linker<'_> {
         };
         let diagnostic = Diagnostic::error(Code::Cycle, message).label_or_file(span, "", &reader.node.path);
         match chain {
-            [_, _] => diagnostic.hint("use `{{ this }}` inside `{% if is_incremental() %}` to read the model's own table"),
+            [_, _] => {
+                diagnostic.hint("use `{{ this }}` inside `{% if is_incremental() %}` to read the model's own table")
+            }
             _ => diagnostic,
         }
     }

@@ -58,9 +58,8 @@ enum Method {
     Config(Vec<String>),
 }
 
-const METHODS: &[&str] = &[
-    "fqn", "tag", "path", "file", "source", "config", "resource_type", "test_type", "test_name", "package",
-];
+const METHODS: &[&str] =
+    &["fqn", "tag", "path", "file", "source", "config", "resource_type", "test_type", "test_name", "package"];
 
 impl Selection {
     /// The selected nodes, tests included: a data test is selected when any of its parents is.
@@ -158,7 +157,9 @@ impl Atom {
             _ => None,
         };
         if childrens_parents && children.is_some() {
-            return Err(wrong(format!("`{text}` has both `@` and a trailing `+`")).hint("`@x` already holds all below x"));
+            return Err(
+                wrong(format!("`{text}` has both `@` and a trailing `+`")).hint("`@x` already holds all below x")
+            );
         }
         let (method, value) = match rest.split_once(':') {
             Some((method, value)) => (Self::method(method, &span)?, value),
@@ -214,7 +215,9 @@ impl Atom {
         let node = graph.node(id);
         match &self.method {
             Method::Any if self.value.contains('/') => self.matches_path(&node.path),
-            Method::Any if self.value.ends_with(".sql") || self.value.ends_with(".csv") => self.matches_file(&node.path),
+            Method::Any if self.value.ends_with(".sql") || self.value.ends_with(".csv") => {
+                self.matches_file(&node.path)
+            }
             Method::Any | Method::Fqn => self.matches_name(graph, id),
             Method::Tag => node.tags.iter().any(|tag| self.pattern.is_match(tag)),
             Method::Path => self.matches_path(&node.path),
@@ -244,7 +247,9 @@ impl Atom {
                 }
                 value.is_some_and(|value| self.matches_value(value))
                     || (keys == &["materialized"]
-                        && node.as_model().is_some_and(|model| self.pattern.is_match(model.config.materialized.to_string())))
+                        && node
+                            .as_model()
+                            .is_some_and(|model| self.pattern.is_match(model.config.materialized.to_string())))
             }
         }
     }

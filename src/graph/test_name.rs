@@ -10,15 +10,21 @@ pub(super) struct TestName {
 }
 
 impl TestName {
-    /// `unique_orders_id`, shortened when it is longer than 63 characters.
-    pub(super) fn new(test: &str, owner: &str, arguments: &Map<String, Value>, chosen: Option<&str>) -> Self {
+    /// `unique_orders_id`, shortened when it is longer than 63 characters. `prefix` is `source_` for a source's tests.
+    pub(super) fn new(
+        prefix: &str,
+        test: &str,
+        owner: &str,
+        arguments: &Map<String, Value>,
+        chosen: Option<&str>,
+    ) -> Self {
         let (namespace, bare) = match test.split_once('.') {
             Some((namespace, bare)) => (Some(namespace), bare),
             None => (None, test),
         };
         let base = match namespace {
-            Some(namespace) => format!("{namespace}_{bare}_{owner}"),
-            None => format!("{bare}_{owner}"),
+            Some(namespace) => format!("{prefix}{namespace}_{bare}_{owner}"),
+            None => format!("{prefix}{bare}_{owner}"),
         };
         let full = match flat_arguments(arguments) {
             parts if parts.is_empty() => base.clone(),
@@ -85,11 +91,7 @@ fn python_repr(arguments: &Map<String, Value>, name: &str, namespace: Option<&st
     let mut keys: Vec<&String> = arguments.keys().collect();
     keys.sort();
     let inner: Vec<String> = keys.iter().map(|key| format!("'{key}': {}", leaf(&arguments[*key]))).collect();
-    format!(
-        "{{'kwargs': {{{}}}, 'name': '{name}', 'namespace': '{}'}}",
-        inner.join(", "),
-        namespace.unwrap_or("None")
-    )
+    format!("{{'kwargs': {{{}}}, 'name': '{name}', 'namespace': '{}'}}", inner.join(", "), namespace.unwrap_or("None"))
 }
 
 fn leaf(value: &Value) -> String {
@@ -115,16 +117,19 @@ mod tests {
 
     #[test]
     fn names_are_those_of_dbt() {
-        let unique = TestName::new("unique", "orders", &arguments(serde_json::json!({"column_name": "id"})), None);
+        let unique = TestName::new("", "unique", "orders", &arguments(serde_json::json!({"column_name": "id"})), None);
         assert_eq!(unique.name, "unique_orders_id");
         let values = arguments(serde_json::json!({"column_name": "status", "values": ["a b", "c"]}));
-        assert_eq!(TestName::new("accepted_values", "orders", &values, None).name, "accepted_values_orders_status__a_b__c");
+        assert_eq!(
+            TestName::new("", "accepted_values", "orders", &values, None).name,
+            "accepted_values_orders_status__a_b__c"
+        );
     }
 
     #[test]
     fn a_long_name_is_cut_and_hashed() {
         let long = arguments(serde_json::json!({"column_name": "x".repeat(60)}));
-        let name = TestName::new("not_null", "orders", &long, None).name;
+        let name = TestName::new("", "not_null", "orders", &long, None).name;
         assert!(name.starts_with("not_null_orders_") && name.len() <= 63, "{name}");
     }
 }

@@ -40,27 +40,18 @@ pub(super) struct ReadColumn {
 }
 
 /// The columns of a mapping; a name may stand once.
-pub(super) fn read_columns(
-    fields: &mut Fields<'_>,
-    of: ColumnsOf,
-    tests: TestContext<'_>,
-) -> Vec<ReadColumn> {
+pub(super) fn read_columns(fields: &mut Fields<'_>, of: ColumnsOf, tests: TestContext<'_>) -> Vec<ReadColumn> {
     let mut columns: Vec<ReadColumn> = Vec::new();
     for node in fields.list("columns") {
         let Some(column) = read_column(node, of, tests, fields.found()) else {
             continue;
         };
-        let same = columns
-            .iter()
-            .find(|other| other.properties.name == column.properties.name);
+        let same = columns.iter().find(|other| other.properties.name == column.properties.name);
         if let Some(first) = same {
             fields.push(
-                Diagnostic::error(
-                    Code::Duplicate,
-                    format!("column `{}` is described twice", column.properties.name),
-                )
-                .label(column.place, "described again here")
-                .secondary(first.place.clone(), "first described here"),
+                Diagnostic::error(Code::Duplicate, format!("column `{}` is described twice", column.properties.name))
+                    .label(column.place, "described again here")
+                    .secondary(first.place.clone(), "first described here"),
             );
             continue;
         }
@@ -69,12 +60,7 @@ pub(super) fn read_columns(
     columns
 }
 
-fn read_column(
-    node: &Node,
-    of: ColumnsOf,
-    tests: TestContext<'_>,
-    found: &mut Diagnostics,
-) -> Option<ReadColumn> {
+fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut Diagnostics) -> Option<ReadColumn> {
     let mut fields = Fields::new(node, "a column", found)?;
     let name = fields.required_string("name");
     let mut tags = texts(&mut fields, "tags");
@@ -87,11 +73,7 @@ fn read_column(
     if let Some((key, _)) = fields.entry("constraints") {
         let message = "`constraints` are not enforced in this version";
         let span = key.span.clone();
-        fields.push(
-            Diagnostic::warning(Code::Config, message)
-                .label(span, "ignored")
-                .hint("declare `data_tests`"),
-        );
+        fields.push(Diagnostic::warning(Code::Config, message).label(span, "ignored").hint("declare `data_tests`"));
     }
     fields.accept(&["quote", "policy_tags", "dimension", "entity", "granularity"]);
     let mut data_type = fields.text("data_type");
@@ -109,10 +91,7 @@ fn read_column(
         }
     }
     let properties = ColumnProperties {
-        name: name
-            .as_ref()
-            .map(|(name, _)| name.clone())
-            .unwrap_or_default(),
+        name: name.as_ref().map(|(name, _)| name.clone()).unwrap_or_default(),
         description: fields.text("description").unwrap_or_default(),
         data_type,
         tags,
@@ -122,13 +101,7 @@ fn read_column(
     };
     fields.finish(found);
     let place = name?.1.span.clone();
-    Some(ReadColumn {
-        properties,
-        column_type,
-        path,
-        place,
-        is_broken,
-    })
+    Some(ReadColumn { properties, column_type, path, place, is_broken })
 }
 
 fn read_type(text: &str, node: &Node, fields: &mut Fields<'_>) -> Option<ColumnType> {
@@ -156,10 +129,5 @@ fn read_path(text: &str, node: &Node, fields: &mut Fields<'_>) -> Option<JsonPat
 }
 
 fn texts(fields: &mut Fields<'_>, name: &'static str) -> Vec<String> {
-    fields
-        .strings(name)
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(text, _)| text)
-        .collect()
+    fields.strings(name).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
 }

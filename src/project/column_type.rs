@@ -175,11 +175,7 @@ impl TypeParser<'_> {
         }
         let start = self.at;
         let precision = self.number();
-        let scale = if self.take(',') {
-            self.number()
-        } else {
-            Some(0)
-        };
+        let scale = if self.take(',') { self.number() } else { Some(0) };
         let end = self.at;
         self.expect(')')?;
         match (precision, scale.and_then(|scale| i8::try_from(scale).ok())) {
@@ -211,10 +207,7 @@ impl TypeParser<'_> {
 
     fn field_name(&mut self) -> Result<String, InvalidType> {
         let rest = &self.text[self.at..];
-        let quote = rest
-            .chars()
-            .next()
-            .filter(|first| matches!(first, '`' | '"'));
+        let quote = rest.chars().next().filter(|first| matches!(first, '`' | '"'));
         let name = match quote {
             Some(quote) => rest[1..].split(quote).next().unwrap_or_default().to_owned(),
             None => self.word().to_owned(),
@@ -231,9 +224,7 @@ impl TypeParser<'_> {
 
     fn word(&mut self) -> &str {
         let rest = &self.text[self.at..];
-        let length = rest
-            .find(|next: char| !next.is_alphanumeric() && next != '_')
-            .unwrap_or(rest.len());
+        let length = rest.find(|next: char| !next.is_alphanumeric() && next != '_').unwrap_or(rest.len());
         self.at += length;
         &rest[..length]
     }
@@ -265,10 +256,7 @@ impl TypeParser<'_> {
     }
 
     fn here(&self, kind: InvalidTypeKind) -> InvalidType {
-        let length = self.text[self.at..]
-            .chars()
-            .next()
-            .map_or(0, char::len_utf8);
+        let length = self.text[self.at..].chars().next().map_or(0, char::len_utf8);
         mistake(kind, self.at..self.at + length)
     }
 }
@@ -291,14 +279,8 @@ mod tests {
             ("numeric( 5 )", "decimal(5, 0)"),
             ("array<int>", "list<int>"),
             ("text[][]", "list<list<string>>"),
-            (
-                "struct<a: int, `b-c`: struct<d:date>[]>",
-                "struct<a: int, `b-c`: list<struct<d: date>>>",
-            ),
-            (
-                "struct<commits: list<struct<message: string>>>",
-                "struct<commits: list<struct<message: string>>>",
-            ),
+            ("struct<a: int, `b-c`: struct<d:date>[]>", "struct<a: int, `b-c`: list<struct<d: date>>>"),
+            ("struct<commits: list<struct<message: string>>>", "struct<commits: list<struct<message: string>>>"),
         ] {
             let parsed = ColumnType::parse(text).unwrap();
             assert_eq!(parsed.to_string(), shown);
@@ -313,34 +295,15 @@ mod tests {
             ("list<string", "expected `>`", 11..11),
             ("struct<a int>", "expected `:`", 9..10),
             ("struct<>", "expected a field's name", 7..8),
-            (
-                "struct<a: int, a: int>",
-                "field `a` is declared twice",
-                15..16,
-            ),
-            (
-                "decimal(39, 2)",
-                "a decimal has 1 to 38 digits, and no more of them after the point than in all",
-                8..13,
-            ),
-            (
-                "decimal",
-                "a decimal needs its digits: `decimal(10, 2)`",
-                0..7,
-            ),
+            ("struct<a: int, a: int>", "field `a` is declared twice", 15..16),
+            ("decimal(39, 2)", "a decimal has 1 to 38 digits, and no more of them after the point than in all", 8..13),
+            ("decimal", "a decimal needs its digits: `decimal(10, 2)`", 0..7),
             ("int not null", "a type ends before this", 4..12),
             ("", "expected a type", 0..0),
         ] {
             let mistake = ColumnType::parse(text).unwrap_err();
-            assert_eq!(
-                (mistake.to_string().as_str(), mistake.range),
-                (message, range),
-                "{text}"
-            );
+            assert_eq!((mistake.to_string().as_str(), mistake.range), (message, range), "{text}");
         }
-        assert_eq!(
-            ColumnType::parse(&"list<".repeat(9999)).unwrap_err().kind,
-            InvalidTypeKind::TooDeep
-        );
+        assert_eq!(ColumnType::parse(&"list<".repeat(9999)).unwrap_err().kind, InvalidTypeKind::TooDeep);
     }
 }

@@ -62,19 +62,8 @@ pub(super) struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    fn renderer<'a>(
-        &'a self,
-        vars: &'a Map<String, Value>,
-        target: Option<&'a Value>,
-    ) -> YamlRenderer<'a> {
-        YamlRenderer {
-            renderer: self.renderer,
-            scope: YamlScope {
-                vars,
-                env: self.env,
-                target,
-            },
-        }
+    fn renderer<'a>(&'a self, vars: &'a Map<String, Value>, target: Option<&'a Value>) -> YamlRenderer<'a> {
+        YamlRenderer { renderer: self.renderer, scope: YamlScope { vars, env: self.env, target } }
     }
 }
 
@@ -86,31 +75,18 @@ pub(super) fn read(
 ) -> Option<(ProjectConfig, ConfigTrees)> {
     let raw = found.keep(yaml::parse(source))?;
     let NodeKind::Mapping(entries) = &raw.kind else {
-        let missing =
-            Diagnostic::error(Code::Config, format!("`{}` holds no settings", source.path));
-        found.push(
-            missing
-                .in_file(source.path.as_str())
-                .hint("it needs at least `name: my_project`"),
-        );
+        let missing = Diagnostic::error(Code::Config, format!("`{}` holds no settings", source.path));
+        found.push(missing.in_file(source.path.as_str()).hint("it needs at least `name: my_project`"));
         return None;
     };
     let given = &inputs.options.vars;
-    let mut vars = read_vars(
-        inputs.renderer(given, None),
-        entries,
-        raw.get("name"),
-        found,
-    );
+    let mut vars = read_vars(inputs.renderer(given, None), entries, raw.get("name"), found);
     let declared = over(&vars, &[given]);
     let early = inputs.renderer(&declared, None);
-    let targets_node =
-        named(entries, "targets").map(|(key, node)| early.entry(key, node, &[], found));
+    let targets_node = named(entries, "targets").map(|(key, node)| early.entry(key, node, &[], found));
     let targets = target::read_targets(targets_node.as_ref(), found);
-    let default =
-        named(entries, "default_target").map(|(key, node)| early.entry(key, node, &[], found));
-    let (default_target, target) =
-        choose_target(inputs.options, &targets, default.as_ref(), found)?;
+    let default = named(entries, "default_target").map(|(key, node)| early.entry(key, node, &[], found));
+    let (default_target, target) = choose_target(inputs.options, &targets, default.as_ref(), found)?;
 
     vars = over(&vars, &[&target.vars, given]);
     let context = target.context();
@@ -127,9 +103,8 @@ pub(super) fn read(
     dbt_keys::take(&mut fields, inputs.root, targets_node.is_some());
     let is_dbt = source.path.starts_with("dbt_project");
     let name = fields.required_name("name");
-    let target_path = fields
-        .text("target_path")
-        .unwrap_or_else(|| if is_dbt { "target" } else { ".engine" }.to_owned());
+    let target_path =
+        fields.text("target_path").unwrap_or_else(|| if is_dbt { "target" } else { ".engine" }.to_owned());
     let project = name.as_ref().map_or("", |(name, _)| name);
     let trees = read_trees(&mut fields, project);
     let config = ProjectConfig {
@@ -140,8 +115,7 @@ pub(super) fn read(
         seed_paths: paths(&mut fields, "seed_paths", "seeds", inputs.root),
         test_paths: paths(&mut fields, "test_paths", "tests", inputs.root),
         macro_paths: paths(&mut fields, "macro_paths", "macros", inputs.root),
-        clean_targets: texts(&mut fields, "clean_targets")
-            .unwrap_or_else(|| vec![target_path.clone()]),
+        clean_targets: texts(&mut fields, "clean_targets").unwrap_or_else(|| vec![target_path.clone()]),
         on_run_start: texts(&mut fields, "on_run_start").unwrap_or_default(),
         on_run_end: texts(&mut fields, "on_run_end").unwrap_or_default(),
         place: name.as_ref().map(|(_, node)| node.span.clone()),
@@ -156,9 +130,7 @@ pub(super) fn read(
 }
 
 fn named<'a>(entries: &'a [(Key, Node)], name: &str) -> Option<&'a (Key, Node)> {
-    entries
-        .iter()
-        .find(|(key, value)| snake_case(&key.name) == name && !value.is_null())
+    entries.iter().find(|(key, value)| snake_case(&key.name) == name && !value.is_null())
 }
 
 /// The vars of the file; `vars: {<project>: {...}}` lies over the others, as in dbt.
@@ -174,9 +146,7 @@ fn read_vars(
     let node = renderer.entry(key, node, &[], found);
     let Value::Object(mut vars) = node.to_json() else {
         let message = format!("`vars` is a mapping, not {}", node.describe());
-        found.push(
-            Diagnostic::error(Code::Config, message).label(node.span, "expected `name: value`"),
-        );
+        found.push(Diagnostic::error(Code::Config, message).label(node.span, "expected `name: value`"));
         return Map::new();
     };
     let project = name.and_then(Node::as_text).unwrap_or_default();
@@ -207,28 +177,18 @@ fn choose_target(
     let declared = default.and_then(|node| node.as_text().map(|name| (name, node.span.clone())));
     let default = match declared {
         None => first.clone(),
-        Some((name, span)) => found
-            .keep(target::choose(targets, &name, Some(span)))
-            .unwrap_or_else(|| first.clone()),
+        Some((name, span)) => found.keep(target::choose(targets, &name, Some(span))).unwrap_or_else(|| first.clone()),
     };
     let chosen = match &options.target {
         None => default.clone(),
-        Some(wanted) => found
-            .keep(target::choose(targets, wanted, None))
-            .unwrap_or_else(|| default.clone()),
+        Some(wanted) => found.keep(target::choose(targets, wanted, None)).unwrap_or_else(|| default.clone()),
     };
     Some((default.name, chosen))
 }
 
 /// The file with everything rendered that was not rendered before.
-fn rendered_rest(
-    renderer: YamlRenderer<'_>,
-    entries: &[(Key, Node)],
-    span: &Span,
-    found: &mut Diagnostics,
-) -> Node {
-    let done =
-        |key: &Key| ["vars", "targets", "default_target"].contains(&snake_case(&key.name).as_str());
+fn rendered_rest(renderer: YamlRenderer<'_>, entries: &[(Key, Node)], span: &Span, found: &mut Diagnostics) -> Node {
+    let done = |key: &Key| ["vars", "targets", "default_target"].contains(&snake_case(&key.name).as_str());
     let rest = entries
         .iter()
         .map(|(key, value)| match done(key) {
@@ -236,10 +196,7 @@ fn rendered_rest(
             false => (key.clone(), renderer.entry(key, value, LATER, found)),
         })
         .collect();
-    Node {
-        kind: NodeKind::Mapping(rest),
-        span: span.clone(),
-    }
+    Node { kind: NodeKind::Mapping(rest), span: span.clone() }
 }
 
 fn read_trees(fields: &mut Fields<'_>, project: &str) -> ConfigTrees {
@@ -252,20 +209,12 @@ fn read_trees(fields: &mut Fields<'_>, project: &str) -> ConfigTrees {
     let sources = tree("sources", ConfigOf::Source);
     let tests = super::declared_test::one_of_tests(fields);
     let data_tests = ConfigTree::read(tests, ConfigOf::Test, project, fields.found());
-    ConfigTrees {
-        models,
-        seeds,
-        sources,
-        data_tests,
-    }
+    ConfigTrees { models, seeds, sources, data_tests }
 }
 
 fn read_layers(fields: &mut Fields<'_>) -> Vec<String> {
     let Some(declared) = fields.strings("layers") else {
-        return DEFAULT_LAYERS
-            .iter()
-            .map(|&layer| layer.to_owned())
-            .collect();
+        return DEFAULT_LAYERS.iter().map(|&layer| layer.to_owned()).collect();
     };
     let mut layers: Vec<String> = Vec::new();
     for (layer, node) in declared {
@@ -274,15 +223,10 @@ fn read_layers(fields: &mut Fields<'_>) -> Vec<String> {
             fields.push(invalid_name(&layer, span));
         } else if [names::SEEDS, names::TEST_AUDIT].contains(&layer.as_str()) {
             let message = format!("`{layer}` cannot be a layer");
-            fields.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(span, "this schema is the engine's own"),
-            );
+            fields.push(Diagnostic::error(Code::Config, message).label(span, "this schema is the engine's own"));
         } else if layers.contains(&layer) {
             let message = format!("layer `{layer}` is declared twice");
-            fields.push(
-                Diagnostic::error(Code::Duplicate, message).label(span, "declared again here"),
-            );
+            fields.push(Diagnostic::error(Code::Duplicate, message).label(span, "declared again here"));
         } else {
             layers.push(layer);
         }
@@ -299,10 +243,7 @@ fn paths(fields: &mut Fields<'_>, name: &'static str, default: &str, root: &Path
     for (path, node) in declared {
         if path != default && !root.join(&path).is_dir() {
             let message = format!("folder `{path}` does not exist");
-            fields.push(
-                Diagnostic::warning(Code::Config, message)
-                    .label(node.span.clone(), "nothing is read from it"),
-            );
+            fields.push(Diagnostic::warning(Code::Config, message).label(node.span.clone(), "nothing is read from it"));
         }
         paths.push(path.trim_end_matches('/').to_owned());
     }
@@ -310,11 +251,5 @@ fn paths(fields: &mut Fields<'_>, name: &'static str, default: &str, root: &Path
 }
 
 fn texts(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
-    Some(
-        fields
-            .strings(name)?
-            .into_iter()
-            .map(|(text, _)| text)
-            .collect(),
-    )
+    Some(fields.strings(name)?.into_iter().map(|(text, _)| text).collect())
 }

@@ -20,24 +20,15 @@ pub(super) struct ConfigTrees {
 
 impl ConfigTrees {
     pub(super) fn tell_mistakes(self, found: &mut Diagnostics) {
-        self.into_trees()
-            .into_iter()
-            .for_each(|tree| tree.tell_mistakes(found));
+        self.into_trees().into_iter().for_each(|tree| tree.tell_mistakes(found));
     }
 
     pub(super) fn finish(self, found: &mut Diagnostics) {
-        self.into_trees()
-            .into_iter()
-            .for_each(|tree| tree.finish(found));
+        self.into_trees().into_iter().for_each(|tree| tree.finish(found));
     }
 
     fn into_trees(self) -> [ConfigTree; 4] {
-        let Self {
-            models,
-            seeds,
-            sources,
-            data_tests,
-        } = self;
+        let Self { models, seeds, sources, data_tests } = self;
         [models, seeds, sources, data_tests]
     }
 }
@@ -62,18 +53,9 @@ pub(super) struct ConfigTree {
 }
 
 impl ConfigTree {
-    pub(super) fn read(
-        node: Option<&Node>,
-        of: ConfigOf,
-        project: &str,
-        found: &mut Diagnostics,
-    ) -> Self {
+    pub(super) fn read(node: Option<&Node>, of: ConfigOf, project: &str, found: &mut Diagnostics) -> Self {
         let root = node.map_or_else(Level::default, |node| Level::read(node, of, found));
-        Self {
-            of,
-            project: project.to_owned(),
-            root,
-        }
+        Self { of, project: project.to_owned(), root }
     }
 
     /// The config of all levels that lead to `fqn`, outermost first.
@@ -107,10 +89,7 @@ impl Level {
         let NodeKind::Mapping(entries) = &node.kind else {
             if !node.is_null() {
                 let message = format!("a folder's config is a mapping, not {}", node.describe());
-                found.push(
-                    Diagnostic::error(Code::Config, message)
-                        .label(node.span.clone(), "expected `+key: value`"),
-                );
+                found.push(Diagnostic::error(Code::Config, message).label(node.span.clone(), "expected `+key: value`"));
             }
             return Self::default();
         };
@@ -126,10 +105,7 @@ impl Level {
                 level.folders.push((key.clone(), folder));
                 continue;
             }
-            let one = Node {
-                kind: NodeKind::Mapping(vec![(key.clone(), value.clone())]),
-                span: value.span.clone(),
-            };
+            let one = Node { kind: NodeKind::Mapping(vec![(key.clone(), value.clone())]), span: value.span.clone() };
             let config = read_config(&one, of, &mut level.found);
             merge_config(&mut level.config, &config);
         }
@@ -137,10 +113,7 @@ impl Level {
     }
 
     fn folder(&mut self, name: &str) -> Option<&mut Self> {
-        self.folders
-            .iter_mut()
-            .find(|(key, _)| key.name == name)
-            .map(|(_, level)| level)
+        self.folders.iter_mut().find(|(key, _)| key.name == name).map(|(_, level)| level)
     }
 
     fn lay_over(&mut self, fqn: &[String], config: &mut Map<String, Value>) {
@@ -182,14 +155,8 @@ impl Level {
             }
             let noun = of.noun();
             found.push(
-                Diagnostic::warning(
-                    Code::UnusedProperties,
-                    format!("no {noun} lies under `{}`", key.name),
-                )
-                .label(
-                    key.span,
-                    format!("neither a folder with {noun}s nor a {noun}"),
-                ),
+                Diagnostic::warning(Code::UnusedProperties, format!("no {noun} lies under `{}`", key.name))
+                    .label(key.span, format!("neither a folder with {noun}s nor a {noun}")),
             );
         }
     }
@@ -217,10 +184,7 @@ mod tests {
         let text = "+tags: a\nshop:\n  gold: {+tags: b, materialized: view, revenue: {+materialized: table}}\n";
         let mut found = Diagnostics::default();
         let mut tree = tree(text, &mut found);
-        assert_eq!(
-            Value::Object(tree.config(&fqn("silver/x"))),
-            json!({"tags": ["a"]})
-        );
+        assert_eq!(Value::Object(tree.config(&fqn("silver/x"))), json!({"tags": ["a"]}));
         let gold = json!({"tags": ["a", "b"], "materialized": "table"});
         assert_eq!(Value::Object(tree.config(&fqn("gold/revenue"))), gold);
         tree.finish(&mut found);

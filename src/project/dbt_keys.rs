@@ -26,43 +26,24 @@ const TELLING: &[(&str, &str)] = &[
 ];
 
 /// Trees of config for what we do not build yet.
-const LATER_TREES: &[&str] = &[
-    "snapshots",
-    "exposures",
-    "unit_tests",
-    "analyses",
-    "functions",
-    "metrics",
-    "semantic_models",
-    "saved_queries",
-];
+const LATER_TREES: &[&str] =
+    &["snapshots", "exposures", "unit_tests", "analyses", "functions", "metrics", "semantic_models", "saved_queries"];
 
 /// Takes dbt's own keys from the project file, with warnings for those that would have changed something.
 pub(super) fn take(fields: &mut Fields<'_>, root: &Path, declares_targets: bool) {
     fields.accept(HARMLESS);
     for &(name, instead) in TELLING {
-        warn(
-            fields,
-            name,
-            format!("`{}` is ignored", name.replace('_', "-")),
-            instead,
-        );
+        warn(fields, name, format!("`{}` is ignored", name.replace('_', "-")), instead);
     }
     if declares_targets {
         fields.accept(&["profile"]);
     } else {
         let hint = "declare `targets:` with a `warehouse` each";
-        warn(
-            fields,
-            "profile",
-            "`profile` is ignored: profiles are not read".to_owned(),
-            hint,
-        );
+        warn(fields, "profile", "`profile` is ignored: profiles are not read".to_owned(), hint);
     }
     for name in ["snapshot_paths", "function_paths"] {
-        let has_files = fields
-            .strings(name)
-            .is_some_and(|paths| paths.iter().any(|(path, _)| root.join(path).is_dir()));
+        let has_files =
+            fields.strings(name).is_some_and(|paths| paths.iter().any(|(path, _)| root.join(path).is_dir()));
         if has_files {
             let kind = name.trim_end_matches("_paths");
             let message = format!("{kind}s are not part of this version: their files are not read");
@@ -80,9 +61,7 @@ fn warn(fields: &mut Fields<'_>, name: &'static str, message: String, hint: &str
         return;
     };
     if !value.is_null() {
-        let warning = Diagnostic::warning(Code::Config, message)
-            .label(key.span.clone(), "ignored")
-            .hint(hint);
+        let warning = Diagnostic::warning(Code::Config, message).label(key.span.clone(), "ignored").hint(hint);
         fields.push(warning);
     }
 }

@@ -50,9 +50,7 @@ pub(super) fn one_of_tests<'a>(fields: &mut Fields<'a>) -> Option<&'a Node> {
                 .hint("keep `data_tests`"),
         );
     }
-    new.or(old)
-        .map(|(_, node)| node)
-        .filter(|node| !node.is_null())
+    new.or(old).map(|(_, node)| node).filter(|node| !node.is_null())
 }
 
 impl DeclaredTest {
@@ -63,45 +61,31 @@ impl DeclaredTest {
         };
         let NodeKind::Sequence(items) = &node.kind else {
             let message = format!("`data_tests` is a list, not {}", node.describe());
-            let wrong = Diagnostic::error(Code::Config, message)
-                .label(node.span.clone(), "expected `- test`");
+            let wrong = Diagnostic::error(Code::Config, message).label(node.span.clone(), "expected `- test`");
             fields.push(wrong);
             return Vec::new();
         };
-        items
-            .iter()
-            .filter_map(|item| Self::read(item, context, fields.found()))
-            .collect()
+        items.iter().filter_map(|item| Self::read(item, context, fields.found())).collect()
     }
 
     fn read(node: &Node, context: TestContext<'_>, found: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             NodeKind::String(name) => Self::named(name, &node.span, context, found),
-            NodeKind::Mapping(entries) => {
-                match entries.iter().find(|(key, _)| key.name == "test_name") {
-                    Some((key, value)) => {
-                        let name = value.as_text().unwrap_or_default();
-                        let mut test = Self::named(&name, &value.span, context, found)?;
-                        for (other, value) in
-                            entries.iter().filter(|(other, _)| other.name != key.name)
-                        {
-                            test.take(other, value, context, found);
-                        }
-                        Some(test)
+            NodeKind::Mapping(entries) => match entries.iter().find(|(key, _)| key.name == "test_name") {
+                Some((key, value)) => {
+                    let name = value.as_text().unwrap_or_default();
+                    let mut test = Self::named(&name, &value.span, context, found)?;
+                    for (other, value) in entries.iter().filter(|(other, _)| other.name != key.name) {
+                        test.take(other, value, context, found);
                     }
-                    None => Self::read_keyed(entries, context, found),
+                    Some(test)
                 }
-            }
+                None => Self::read_keyed(entries, context, found),
+            },
             _ => {
                 found.push(
-                    Diagnostic::error(
-                        Code::Config,
-                        format!("a data test is a name, not {}", node.describe()),
-                    )
-                    .label(
-                        node.span.clone(),
-                        "expected `not_null` or `accepted_values: {...}`",
-                    ),
+                    Diagnostic::error(Code::Config, format!("a data test is a name, not {}", node.describe()))
+                        .label(node.span.clone(), "expected `not_null` or `accepted_values: {...}`"),
                 );
                 None
             }
@@ -109,24 +93,14 @@ impl DeclaredTest {
     }
 
     /// `{accepted_values: {values: [...]}}`.
-    fn read_keyed(
-        entries: &[(Key, Node)],
-        context: TestContext<'_>,
-        found: &mut Diagnostics,
-    ) -> Option<Self> {
+    fn read_keyed(entries: &[(Key, Node)], context: TestContext<'_>, found: &mut Diagnostics) -> Option<Self> {
         let (key, body) = entries.first()?;
         if let Some((second, _)) = entries.get(1) {
-            let message = format!(
-                "`{}` stands beside the test `{}`, not below it",
-                second.name, key.name
-            );
+            let message = format!("`{}` stands beside the test `{}`, not below it", second.name, key.name);
             found.push(
                 Diagnostic::error(Code::Config, message)
                     .label(second.span.clone(), "one test has one name")
-                    .hint(format!(
-                        "indent it deeper than `{}`, or begin another test with `- `",
-                        key.name
-                    )),
+                    .hint(format!("indent it deeper than `{}`, or begin another test with `- `", key.name)),
             );
             return None;
         }
@@ -139,33 +113,21 @@ impl DeclaredTest {
                 }
             }
             _ => {
-                let message = format!(
-                    "the arguments of `{}` are a mapping, not {}",
-                    test.test,
-                    body.describe()
-                );
+                let message = format!("the arguments of `{}` are a mapping, not {}", test.test, body.describe());
                 found.push(
-                    Diagnostic::error(Code::Config, message)
-                        .label(body.span.clone(), "expected `argument: value`"),
+                    Diagnostic::error(Code::Config, message).label(body.span.clone(), "expected `argument: value`"),
                 );
             }
         }
         Some(test)
     }
 
-    fn named(
-        name: &str,
-        span: &Span,
-        context: TestContext<'_>,
-        found: &mut Diagnostics,
-    ) -> Option<Self> {
+    fn named(name: &str, span: &Span, context: TestContext<'_>, found: &mut Diagnostics) -> Option<Self> {
         let parts: Vec<&str> = name.split('.').collect();
         if parts.len() > 2 || !parts.iter().all(|part| names::is_name(part)) {
             found.push(
-                Diagnostic::error(Code::Config, format!("`{name}` is not a test")).label(
-                    span.clone(),
-                    "expected a name such as `not_null` or `package.my_test`",
-                ),
+                Diagnostic::error(Code::Config, format!("`{name}` is not a test"))
+                    .label(span.clone(), "expected a name such as `not_null` or `package.my_test`"),
             );
             return None;
         }
@@ -198,18 +160,12 @@ impl DeclaredTest {
             },
             "config" => {
                 let value = context.renderer.node(value, &[], found);
-                merge_config(
-                    &mut self.config,
-                    &read_config(&value, ConfigOf::Test, found),
-                );
+                merge_config(&mut self.config, &read_config(&value, ConfigOf::Test, found));
             }
             config if TEST_CONFIG_KEYS.contains(&config) => {
                 let value = context.renderer.node(value, &[], found);
                 let span = value.span.clone();
-                let one = Node {
-                    kind: NodeKind::Mapping(vec![(key.clone(), value)]),
-                    span,
-                };
+                let one = Node { kind: NodeKind::Mapping(vec![(key.clone(), value)]), span };
                 merge_config(&mut self.config, &read_config(&one, ConfigOf::Test, found));
             }
             _ => {

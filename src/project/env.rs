@@ -22,11 +22,7 @@ pub(super) fn load(
             BTreeMap::new()
         }
     };
-    env.extend(
-        process
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    env.extend(process.iter().map(|(name, value)| (name.clone(), value.clone())));
     env
 }
 
@@ -42,12 +38,9 @@ fn parse(text: &str, found: &mut Diagnostics) -> BTreeMap<String, String> {
                 env.insert(name, value);
             }
             Err(mistake) => found.push(
-                Diagnostic::error(
-                    Code::Config,
-                    format!("line {} of `.env` {}", number + 1, mistake.as_str()),
-                )
-                .in_file(".env")
-                .hint("write `NAME=value`, `NAME=\"value\"` or `# a comment`"),
+                Diagnostic::error(Code::Config, format!("line {} of `.env` {}", number + 1, mistake.as_str()))
+                    .in_file(".env")
+                    .hint("write `NAME=value`, `NAME=\"value\"` or `# a comment`"),
             ),
         }
     }
@@ -135,10 +128,7 @@ mod tests {
         let env = parse(text, &mut found);
         assert!(found.is_empty());
         let values: Vec<&str> = env.values().map(String::as_str).collect();
-        assert_eq!(
-            values,
-            ["1", "two words", "x # \"y\"\n", "$a\\n", "", "a#b=c"]
-        );
+        assert_eq!(values, ["1", "two words", "x # \"y\"\n", "$a\\n", "", "a#b=c"]);
     }
 
     #[test]

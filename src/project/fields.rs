@@ -32,24 +32,15 @@ impl<'a> Fields<'a> {
             return None;
         };
         let span = node.span.clone();
-        Some(Self {
-            what,
-            span,
-            entries,
-            asked: Vec::new(),
-            found: Diagnostics::default(),
-        })
+        Some(Self { what, span, entries, asked: Vec::new(), found: Diagnostics::default() })
     }
 
     /// Hands over the mistakes, with every key nobody asked for.
     pub(super) fn finish(mut self, found: &mut Diagnostics) {
         for (key, _) in self.entries {
             if !self.asked.contains(&snake_case(&key.name).as_str()) {
-                let unknown = Diagnostic::error(
-                    Code::Config,
-                    format!("unknown key `{}` in {}", key.name, self.what),
-                )
-                .label(key.span.clone(), "not a setting");
+                let unknown = Diagnostic::error(Code::Config, format!("unknown key `{}` in {}", key.name, self.what))
+                    .label(key.span.clone(), "not a setting");
                 self.found.push(hint_known(unknown, &key.name, &self.asked));
             }
         }
@@ -74,10 +65,7 @@ impl<'a> Fields<'a> {
         if !self.asked.contains(&name) {
             self.asked.push(name);
         }
-        let mut matching = self
-            .entries
-            .iter()
-            .filter(|(key, _)| snake_case(&key.name) == name);
+        let mut matching = self.entries.iter().filter(|(key, _)| snake_case(&key.name) == name);
         let first = matching.next()?;
         if let Some((second, _)) = matching.next() {
             let message = format!("`{}` and `{}` are one setting", first.0.name, second.name);
@@ -92,9 +80,7 @@ impl<'a> Fields<'a> {
 
     /// The value, unless it is absent or null.
     pub(super) fn node(&mut self, name: &'static str) -> Option<&'a Node> {
-        self.entry(name)
-            .map(|(_, node)| node)
-            .filter(|node| !node.is_null())
+        self.entry(name).map(|(_, node)| node).filter(|node| !node.is_null())
     }
 
     /// Keys that are allowed and say nothing to us.
@@ -126,14 +112,9 @@ impl<'a> Fields<'a> {
     pub(super) fn required_string(&mut self, name: &'static str) -> Option<(String, &'a Node)> {
         let is_absent = self.node(name).is_none();
         if is_absent {
-            let span = self
-                .entry(name)
-                .map_or_else(|| self.head(), |(key, _)| key.span.clone());
+            let span = self.entry(name).map_or_else(|| self.head(), |(key, _)| key.span.clone());
             let message = format!("{} needs `{name}`", self.what);
-            self.found.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(span, format!("`{name}` is missing")),
-            );
+            self.found.push(Diagnostic::error(Code::Config, message).label(span, format!("`{name}` is missing")));
         }
         self.string(name)
     }
@@ -213,10 +194,7 @@ impl<'a> Fields<'a> {
     fn expected(&mut self, name: &'static str, wanted: &str, node: &Node) {
         let name = self.entry(name).map_or(name, |(key, _)| key.name.as_str());
         let given = node.describe();
-        let quote = matches!(
-            node.kind,
-            NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_)
-        );
+        let quote = matches!(node.kind, NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_));
         let hint = (quote && wanted == "a string").then(|| "quote it".to_owned());
         self.found.push(
             Diagnostic::error(Code::Config, format!("`{name}` is {wanted}, not {given}"))
@@ -227,9 +205,7 @@ impl<'a> Fields<'a> {
 
     /// Where to point when something is missing: the first key.
     fn head(&self) -> Span {
-        self.entries
-            .first()
-            .map_or_else(|| self.span.clone(), |(key, _)| key.span.clone())
+        self.entries.first().map_or_else(|| self.span.clone(), |(key, _)| key.span.clone())
     }
 }
 
@@ -242,11 +218,7 @@ pub(super) fn snake_case(name: &str) -> String {
 pub(super) fn hint_known(diagnostic: Diagnostic, wanted: &str, known: &[&str]) -> Diagnostic {
     let wanted = snake_case(wanted);
     let near = names::nearest(&wanted, known.iter().copied());
-    let holding: Vec<&str> = known
-        .iter()
-        .copied()
-        .filter(|name| name.split('_').any(|word| word == wanted))
-        .collect();
+    let holding: Vec<&str> = known.iter().copied().filter(|name| name.split('_').any(|word| word == wanted)).collect();
     if let ([], [longer]) = (near.as_slice(), holding.as_slice()) {
         return diagnostic.hint(format!("did you mean `{longer}`?"));
     }
@@ -258,8 +230,6 @@ pub(super) fn hint_known(diagnostic: Diagnostic, wanted: &str, known: &[&str]) -
 }
 
 pub(super) fn invalid_name(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(Code::InvalidName, format!("`{name}` is not a name")).label(
-        span,
-        "a letter or underscore, then letters, digits and underscores",
-    )
+    Diagnostic::error(Code::InvalidName, format!("`{name}` is not a name"))
+        .label(span, "a letter or underscore, then letters, digits and underscores")
 }

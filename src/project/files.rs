@@ -20,11 +20,7 @@ pub(super) struct FoundFile {
 impl FoundFile {
     /// The folders, then the name.
     pub(super) fn fqn(&self) -> Vec<String> {
-        self.folders
-            .iter()
-            .cloned()
-            .chain([self.stem.clone()])
-            .collect()
+        self.folders.iter().cloned().chain([self.stem.clone()]).collect()
     }
 
     pub(super) fn is_yaml(&self) -> bool {
@@ -45,9 +41,7 @@ pub(super) fn read_text(path: &Path, shown: &str) -> Result<Arc<SourceText>, Dia
                 std::io::ErrorKind::InvalidData => format!("`{shown}` is not UTF-8"),
                 _ => format!("`{shown}` cannot be read: {error}"),
             };
-            Err(Diagnostic::error(Code::Unreadable, message)
-                .in_file(shown)
-                .into())
+            Err(Diagnostic::error(Code::Unreadable, message).in_file(shown).into())
         }
     }
 }
@@ -55,14 +49,8 @@ pub(super) fn read_text(path: &Path, shown: &str) -> Result<Arc<SourceText>, Dia
 /// All files below the given paths; a path that does not exist has none.
 pub(super) fn walk(root: &Path, paths: &[String], found: &mut Diagnostics) -> Vec<FoundFile> {
     let mut files: Vec<FoundFile> = Vec::new();
-    for base in paths
-        .iter()
-        .map(|path| root.join(path))
-        .filter(|base| base.is_dir())
-    {
-        let walked = walkdir::WalkDir::new(&base)
-            .follow_links(true)
-            .sort_by_file_name();
+    for base in paths.iter().map(|path| root.join(path)).filter(|base| base.is_dir()) {
+        let walked = walkdir::WalkDir::new(&base).follow_links(true).sort_by_file_name();
         let visible = walked.into_iter().filter_entry(|entry| {
             let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
             entry.depth() == 0 || !is_hidden
@@ -74,10 +62,7 @@ pub(super) fn walk(root: &Path, paths: &[String], found: &mut Diagnostics) -> Ve
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    let shown = error
-                        .path()
-                        .map(|path| shown(root, path))
-                        .unwrap_or_default();
+                    let shown = error.path().map(|path| shown(root, path)).unwrap_or_default();
                     let message = format!("`{shown}` cannot be read: {error}");
                     found.push(Diagnostic::error(Code::Unreadable, message).in_file(shown));
                 }
@@ -95,20 +80,12 @@ fn found_file(root: &Path, base: &Path, path: &Path) -> Option<FoundFile> {
     Some(FoundFile {
         path: path.to_owned(),
         shown: shown(root, path),
-        folders: folders
-            .map(|folder| folder.to_string_lossy().into_owned())
-            .collect(),
+        folders: folders.map(|folder| folder.to_string_lossy().into_owned()).collect(),
         stem: path.file_stem()?.to_string_lossy().into_owned(),
-        extension: path
-            .extension()
-            .map(|extension| extension.to_string_lossy().to_lowercase())
-            .unwrap_or_default(),
+        extension: path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default(),
     })
 }
 
 fn shown(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .replace('\\', "/")
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }

@@ -23,12 +23,7 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    pub(super) fn read(
-        root: &Path,
-        config: &ProjectConfig,
-        trees: &mut ConfigTrees,
-        found: &mut Diagnostics,
-    ) -> Self {
+    pub(super) fn read(root: &Path, config: &ProjectConfig, trees: &mut ConfigTrees, found: &mut Diagnostics) -> Self {
         let mut inventory = Self::default();
         // Models and seeds share their names: both are read with `ref()`.
         let mut referable = BTreeMap::new();
@@ -69,12 +64,8 @@ impl Inventory {
                 _ => {}
             }
         }
-        inventory
-            .property_files
-            .sort_by(|left, right| left.shown.cmp(&right.shown));
-        inventory
-            .property_files
-            .dedup_by(|left, right| left.shown == right.shown);
+        inventory.property_files.sort_by(|left, right| left.shown.cmp(&right.shown));
+        inventory.property_files.dedup_by(|left, right| left.shown == right.shown);
         inventory
     }
 
@@ -86,10 +77,7 @@ impl Inventory {
         names: &mut BTreeMap<String, String>,
         found: &mut Diagnostics,
     ) {
-        let (Some(layer), Some(())) = (
-            layer_of(file, config, found),
-            take_name(file, "model", names, found),
-        ) else {
+        let (Some(layer), Some(())) = (layer_of(file, config, found), take_name(file, "model", names, found)) else {
             return;
         };
         let Some(source) = file.read(found) else {
@@ -98,14 +86,7 @@ impl Inventory {
         let fqn = file.fqn();
         let config = trees.models.config(&fqn);
         let properties = Properties::default();
-        self.models.push(ModelFile {
-            name: file.stem.clone(),
-            layer,
-            fqn,
-            source,
-            config,
-            properties,
-        });
+        self.models.push(ModelFile { name: file.stem.clone(), layer, fqn, source, config, properties });
     }
 
     fn seed(
@@ -121,13 +102,7 @@ impl Inventory {
         let fqn = file.fqn();
         let config = trees.seeds.config(&fqn);
         let properties = Properties::default();
-        self.seeds.push(SeedFile {
-            name: file.stem.clone(),
-            path: file.shown.clone(),
-            fqn,
-            config,
-            properties,
-        });
+        self.seeds.push(SeedFile { name: file.stem.clone(), path: file.shown.clone(), fqn, config, properties });
     }
 
     fn singular_test(
@@ -146,21 +121,12 @@ impl Inventory {
         let fqn = file.fqn();
         let config = trees.data_tests.config(&fqn);
         let properties = Properties::default();
-        self.singular_tests.push(TestFile {
-            name: file.stem.clone(),
-            source,
-            fqn,
-            config,
-            properties,
-        });
+        self.singular_tests.push(TestFile { name: file.stem.clone(), source, fqn, config, properties });
     }
 
     fn macro_file(&mut self, file: &FoundFile, project: &str, found: &mut Diagnostics) {
         if let Some(source) = file.read(found) {
-            self.macros.push(MacroFile {
-                package: project.to_owned(),
-                source,
-            });
+            self.macros.push(MacroFile { package: project.to_owned(), source });
         }
     }
 }
@@ -170,15 +136,9 @@ fn layer_of(file: &FoundFile, config: &ProjectConfig, found: &mut Diagnostics) -
     let layers: Vec<&str> = config.layers.iter().map(String::as_str).collect();
     let Some(folder) = file.folders.first() else {
         found.push(
-            Diagnostic::error(
-                Code::Undeclared,
-                format!("model `{}` lies in no layer", file.stem),
-            )
-            .in_file(file.shown.as_str())
-            .hint(format!(
-                "move it into the folder of a layer: {}",
-                or_list(&config.layers)
-            )),
+            Diagnostic::error(Code::Undeclared, format!("model `{}` lies in no layer", file.stem))
+                .in_file(file.shown.as_str())
+                .hint(format!("move it into the folder of a layer: {}", or_list(&config.layers))),
         );
         return None;
     };
@@ -186,18 +146,13 @@ fn layer_of(file: &FoundFile, config: &ProjectConfig, found: &mut Diagnostics) -
         return Some(folder.clone());
     }
     // Said once of a folder, not of every model in it.
-    let path = file
-        .shown
-        .split_once(&format!("/{folder}/"))
-        .map_or("", |(base, _)| base);
-    let undeclared = Diagnostic::error(
-        Code::Undeclared,
-        format!("folder `{folder}` is not a declared layer"),
-    )
-    .in_file(format!("{path}/{folder}"));
-    found.push(hint_known(undeclared, folder, &layers).hint(format!(
-        "or add `{folder}` to `layers` in the project file, in the order in which layers are read"
-    )));
+    let path = file.shown.split_once(&format!("/{folder}/")).map_or("", |(base, _)| base);
+    let undeclared = Diagnostic::error(Code::Undeclared, format!("folder `{folder}` is not a declared layer"))
+        .in_file(format!("{path}/{folder}"));
+    found.push(
+        hint_known(undeclared, folder, &layers)
+            .hint(format!("or add `{folder}` to `layers` in the project file, in the order in which layers are read")),
+    );
     None
 }
 
@@ -210,24 +165,18 @@ fn take_name(
 ) -> Option<()> {
     if !names::is_name(&file.stem) {
         found.push(
-            Diagnostic::error(
-                Code::InvalidName,
-                format!("`{}` cannot be the name of a {noun}", file.stem),
-            )
-            .in_file(file.shown.as_str())
-            .hint("rename the file: a letter or underscore, then letters, digits and underscores"),
+            Diagnostic::error(Code::InvalidName, format!("`{}` cannot be the name of a {noun}", file.stem))
+                .in_file(file.shown.as_str())
+                .hint("rename the file: a letter or underscore, then letters, digits and underscores"),
         );
         return None;
     }
     if let Some(first) = taken.get(&file.stem) {
         found.push(
-            Diagnostic::error(
-                Code::Duplicate,
-                format!("two files are called `{}`", file.stem),
-            )
-            .in_file(file.shown.as_str())
-            .note(format!("the other is `{first}`"))
-            .hint("rename one: a name is what `ref()` knows it by, whatever its folder"),
+            Diagnostic::error(Code::Duplicate, format!("two files are called `{}`", file.stem))
+                .in_file(file.shown.as_str())
+                .note(format!("the other is `{first}`"))
+                .hint("rename one: a name is what `ref()` knows it by, whatever its folder"),
         );
         return None;
     }

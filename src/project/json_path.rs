@@ -115,9 +115,7 @@ fn bracket_step(inside: &str) -> Option<PathStep> {
         return Some(PathStep::Each);
     }
     for quote in ['\'', '"'] {
-        let name = inside
-            .strip_prefix(quote)
-            .and_then(|name| name.strip_suffix(quote));
+        let name = inside.strip_prefix(quote).and_then(|name| name.strip_suffix(quote));
         if let Some(name) = name.filter(|name| !name.is_empty() && !name.contains(quote)) {
             return Some(PathStep::Name(name.to_owned()));
         }
@@ -170,19 +168,11 @@ mod tests {
             ("$repo", "expected `.name` or `[...]`", 1..5),
             ("$.a.", "expected a name", 3..4),
             ("$..a", "`..` is not supported: name every step", 1..3),
-            (
-                "$.a[x]",
-                "expected an index, `*` or a quoted name in the brackets",
-                3..6,
-            ),
+            ("$.a[x]", "expected an index, `*` or a quoted name in the brackets", 3..6),
             ("$.a['x", "this bracket is never closed", 3..6),
         ] {
             let mistake = JsonPath::parse(text).unwrap_err();
-            assert_eq!(
-                (mistake.to_string().as_str(), mistake.range),
-                (message, range),
-                "{text}"
-            );
+            assert_eq!((mistake.to_string().as_str(), mistake.range), (message, range), "{text}");
         }
     }
 }

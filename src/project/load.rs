@@ -41,9 +41,7 @@ pub struct LoadOptions {
 /// The folder of the project: the given one, or the nearest at or above `start` that has a project file.
 pub fn find_root(start: &Path, explicit: Option<&Path>) -> Result<PathBuf, Diagnostic> {
     let Some(folder) = explicit else {
-        let nearest = start
-            .ancestors()
-            .find(|folder| project_file(folder).is_some());
+        let nearest = start.ancestors().find(|folder| project_file(folder).is_some());
         return nearest.map(Path::to_owned).ok_or_else(|| {
             let message = format!("no `project.yaml` in `{}` or above it", start.display());
             Diagnostic::error(Code::NoProject, message)
@@ -57,10 +55,7 @@ pub fn find_root(start: &Path, explicit: Option<&Path>) -> Result<PathBuf, Diagn
 }
 
 fn project_file(folder: &Path) -> Option<&'static str> {
-    PROJECT_FILES
-        .iter()
-        .copied()
-        .find(|name| folder.join(name).is_file())
+    PROJECT_FILES.iter().copied().find(|name| folder.join(name).is_file())
 }
 
 fn no_project(folder: &Path) -> Diagnostic {
@@ -82,12 +77,7 @@ pub fn load(
     let Some(source) = found.keep(read_text(&root.join(name), name)) else {
         return Err(found);
     };
-    let inputs = Inputs {
-        root,
-        options,
-        env: &env,
-        renderer,
-    };
+    let inputs = Inputs { root, options, env: &env, renderer };
     let Some((config, mut trees)) = config::read(&inputs, &source, &mut found) else {
         return Err(found);
     };
@@ -97,11 +87,7 @@ pub fn load(
     }
     let mut inventory = Inventory::read(root, &config, &mut trees, &mut found);
     let target = config.target.context();
-    let scope = YamlScope {
-        vars: &config.vars,
-        env: &env,
-        target: Some(&target),
-    };
+    let scope = YamlScope { vars: &config.vars, env: &env, target: Some(&target) };
     let mut reader = PropertyReader {
         renderer: YamlRenderer { renderer, scope },
         trees: &mut trees,
@@ -119,34 +105,12 @@ pub fn load(
     for file in &inventory.property_files {
         reader.read_file(file, &mut found);
     }
-    let PropertyReader {
-        entries, sources, ..
-    } = reader;
-    entries.apply(
-        &mut inventory.models,
-        &mut inventory.seeds,
-        &mut inventory.singular_tests,
-        &mut found,
-    );
+    let PropertyReader { entries, sources, .. } = reader;
+    entries.apply(&mut inventory.models, &mut inventory.seeds, &mut inventory.singular_tests, &mut found);
     let sources = without_duplicates(sources, &mut found);
     trees.finish(&mut found);
-    let Inventory {
-        models,
-        seeds,
-        singular_tests,
-        macros,
-        ..
-    } = inventory;
-    found.finish(Project {
-        root: root.to_owned(),
-        config,
-        models,
-        seeds,
-        singular_tests,
-        macros,
-        sources,
-        env,
-    })
+    let Inventory { models, seeds, singular_tests, macros, .. } = inventory;
+    found.finish(Project { root: root.to_owned(), config, models, seeds, singular_tests, macros, sources, env })
 }
 
 /// Reads property files, one after the other.
@@ -185,11 +149,7 @@ impl PropertyReader<'_> {
             return;
         }
         let mut unrendered = Diagnostics::default();
-        let skipped: Vec<&str> = LATER
-            .iter()
-            .copied()
-            .chain(["tests", "data_tests", "macros"])
-            .collect();
+        let skipped: Vec<&str> = LATER.iter().copied().chain(["tests", "data_tests", "macros"]).collect();
         let node = self.renderer.node(&raw, &skipped, &mut unrendered);
         if !unrendered.is_empty() {
             // What is missing now would only be complained about a second time.
@@ -201,17 +161,10 @@ impl PropertyReader<'_> {
         };
         fields.accept(&["version", "macros"]);
         let test_config = self.trees.data_tests.config(folders);
-        let tests = TestContext {
-            renderer: self.renderer,
-            config: &test_config,
-        };
+        let tests = TestContext { renderer: self.renderer, config: &test_config };
         self.entries.read(&mut fields, tests);
         refuse_connections(&mut fields);
-        let mut context = SourceContext {
-            tests,
-            folders,
-            tree: &mut self.trees.sources,
-        };
+        let mut context = SourceContext { tests, folders, tree: &mut self.trees.sources };
         for node in fields.list("sources") {
             self.sources.extend(context.read(node, fields.found()));
         }
@@ -236,14 +189,9 @@ fn without_duplicates(sources: Vec<SourceTable>, found: &mut Diagnostics) -> Vec
             unique.push(table);
             continue;
         };
-        let mut twice = Diagnostic::error(
-            Code::Duplicate,
-            format!("source table `{}` is declared twice", table.name),
-        );
+        let mut twice = Diagnostic::error(Code::Duplicate, format!("source table `{}` is declared twice", table.name));
         if let (Some(again), Some(first)) = (table.place, first.place.clone()) {
-            twice = twice
-                .label(again, "declared again here")
-                .secondary(first, "first declared here");
+            twice = twice.label(again, "declared again here").secondary(first, "first declared here");
         }
         found.push(twice);
     }

@@ -40,8 +40,8 @@ pub use declared_test::DeclaredTest;
 pub use json_path::{InvalidPath, InvalidPathKind, JsonPath, PathStep};
 pub use load::{LoadOptions, find_root, load};
 pub use model_config::{
-    ConfigOf, MODEL_CONFIG_KEYS, SEED_CONFIG_KEYS, SOURCE_CONFIG_KEYS, TEST_CONFIG_KEYS,
-    check_config_key, check_config_value, merge_config,
+    ConfigOf, MODEL_CONFIG_KEYS, SEED_CONFIG_KEYS, SOURCE_CONFIG_KEYS, TEST_CONFIG_KEYS, check_config_key,
+    check_config_value, merge_config,
 };
 pub use properties::Properties;
 pub use rendered::{RenderYaml, YamlScope};

@@ -37,17 +37,8 @@ pub const MODEL_CONFIG_KEYS: &[&str] = &[
 ];
 
 /// Config keys of seeds.
-pub const SEED_CONFIG_KEYS: &[&str] = &[
-    "column_types",
-    "delimiter",
-    "quote_columns",
-    "enabled",
-    "tags",
-    "meta",
-    "full_refresh",
-    "docs",
-    "persist_docs",
-];
+pub const SEED_CONFIG_KEYS: &[&str] =
+    &["column_types", "delimiter", "quote_columns", "enabled", "tags", "meta", "full_refresh", "docs", "persist_docs"];
 
 /// Config keys of data tests, singular and generic.
 pub const TEST_CONFIG_KEYS: &[&str] = &[
@@ -101,24 +92,14 @@ impl ConfigOf {
 
 /// dbt's keys that we refuse, and what to do instead.
 const REFUSED: &[(&str, &str)] = &[
-    (
-        "schema",
-        "the layer is the schema: move the file to the folder of the layer it belongs to",
-    ),
+    ("schema", "the layer is the schema: move the file to the folder of the layer it belongs to"),
     ("database", "the target's `warehouse` says where tables lie"),
     ("catalog", "the target's `warehouse` says where tables lie"),
     ("sql_header", "put the statement into `pre_hook`"),
 ];
 
 /// dbt's keys that change nothing in the rows: taken, with a warning.
-const IGNORED: &[&str] = &[
-    "grants",
-    "quoting",
-    "static_analysis",
-    "packages",
-    "event_time",
-    "freshness",
-];
+const IGNORED: &[&str] = &["grants", "quoting", "static_analysis", "packages", "event_time", "freshness"];
 
 /// What is wrong with a config key (in snake case, without `+`), if anything.
 pub fn check_config_key(of: ConfigOf, key: &str, place: Place, file: &str) -> Option<Diagnostic> {
@@ -129,35 +110,27 @@ pub fn check_config_key(of: ConfigOf, key: &str, place: Place, file: &str) -> Op
     if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == key) {
         let message = format!("`{key}` is not a config of a {noun} here");
         return Some(
-            Diagnostic::error(Code::Config, message)
-                .label_or_file(place, "not supported", file)
-                .hint(*instead),
+            Diagnostic::error(Code::Config, message).label_or_file(place, "not supported", file).hint(*instead),
         );
     }
     if IGNORED.contains(&key) {
         let message = format!("config `{key}` is not part of this version and changes nothing");
-        return Some(
-            Diagnostic::warning(Code::Config, message).label_or_file(place, "ignored", file),
-        );
+        return Some(Diagnostic::warning(Code::Config, message).label_or_file(place, "ignored", file));
     }
-    let unknown = Diagnostic::error(Code::Config, format!("unknown config `{key}` of a {noun}"))
-        .label_or_file(place, "not a config key", file);
+    let unknown = Diagnostic::error(Code::Config, format!("unknown config `{key}` of a {noun}")).label_or_file(
+        place,
+        "not a config key",
+        file,
+    );
     let known = hint_known(unknown, key, of.keys());
     Some(match known.hints.is_empty() {
-        true => known.hint(format!(
-            "keys of your own belong under `meta`: `meta: {{{key}: ...}}`"
-        )),
+        true => known.hint(format!("keys of your own belong under `meta`: `meta: {{{key}: ...}}`")),
         false => known,
     })
 }
 
 /// What is wrong with the value of a known config key, if anything. Null is always right: it stands for the default.
-pub fn check_config_value(
-    key: &str,
-    value: &Value,
-    place: Place,
-    file: &str,
-) -> Option<Diagnostic> {
+pub fn check_config_value(key: &str, value: &Value, place: Place, file: &str) -> Option<Diagnostic> {
     let wanted = expected(key, value)?;
     let given = match value {
         Value::String(text) if text.len() <= 40 => &format!("the string `{text}`"),
@@ -169,11 +142,7 @@ pub fn check_config_value(
         Value::Object(_) => "a mapping",
     };
     let message = format!("config `{key}` is {wanted}, not {given}");
-    Some(Diagnostic::error(Code::Config, message).label_or_file(
-        place,
-        format!("expected {wanted}"),
-        file,
-    ))
+    Some(Diagnostic::error(Code::Config, message).label_or_file(place, format!("expected {wanted}"), file))
 }
 
 /// What a key wants, if this value is not it.
@@ -185,9 +154,7 @@ fn expected(key: &str, value: &Value) -> Option<&'static str> {
     };
     let (fits, wanted) = match key {
         _ if value.is_null() => return None,
-        "enabled" | "full_refresh" | "store_failures" | "quote_columns" => {
-            (value.is_boolean(), "`true` or `false`")
-        }
+        "enabled" | "full_refresh" | "store_failures" | "quote_columns" => (value.is_boolean(), "`true` or `false`"),
         "tags"
         | "unique_key"
         | "partition_by"
@@ -213,20 +180,12 @@ fn expected(key: &str, value: &Value) -> Option<&'static str> {
         | "error_if" => (value.is_string(), "a string"),
         "limit" => (value.as_u64().is_some(), "a whole number"),
         "severity" => (
-            value
-                .as_str()
-                .is_some_and(|given| ["warn", "error"].contains(&given.to_lowercase().as_str())),
+            value.as_str().is_some_and(|given| ["warn", "error"].contains(&given.to_lowercase().as_str())),
             "`warn` or `error`",
         ),
-        "target_file_size" => (
-            value.is_u64() || value.is_string(),
-            "a size such as `128MiB`",
-        ),
+        "target_file_size" => (value.is_u64() || value.is_string(), "a size such as `128MiB`"),
         // A hook is SQL, or `{sql: ..., transaction: ...}`, or a list of these.
-        "pre_hook" | "post_hook" => (
-            !value.is_boolean() && !value.is_number(),
-            "SQL or a list of SQL",
-        ),
+        "pre_hook" | "post_hook" => (!value.is_boolean() && !value.is_number(), "SQL or a list of SQL"),
         _ => return None,
     };
     (!fits).then_some(wanted)
@@ -270,19 +229,12 @@ fn as_list(value: Option<Value>) -> Vec<Value> {
 }
 
 /// A `config:` mapping, checked; its keys come out in snake case.
-pub(super) fn read_config(
-    node: &Node,
-    of: ConfigOf,
-    found: &mut Diagnostics,
-) -> Map<String, Value> {
+pub(super) fn read_config(node: &Node, of: ConfigOf, found: &mut Diagnostics) -> Map<String, Value> {
     let mut config = Map::new();
     let NodeKind::Mapping(entries) = &node.kind else {
         if !node.is_null() {
             let message = format!("`config` is a mapping, not {}", node.describe());
-            found.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(node.span.clone(), "expected `key: value`"),
-            );
+            found.push(Diagnostic::error(Code::Config, message).label(node.span.clone(), "expected `key: value`"));
         }
         return config;
     };
@@ -327,37 +279,21 @@ mod tests {
 
     #[test]
     fn every_known_key_takes_null_and_refuses_its_wrong_shape() {
-        for of in [
-            ConfigOf::Model,
-            ConfigOf::Seed,
-            ConfigOf::Test,
-            ConfigOf::Source,
-        ] {
+        for of in [ConfigOf::Model, ConfigOf::Seed, ConfigOf::Test, ConfigOf::Source] {
             for key in of.keys() {
                 assert_eq!(check_config_key(of, key, None, "a"), None);
                 assert_eq!(check_config_value(key, &Value::Null, None, "a"), None);
             }
         }
         let wrong = check_config_value("enabled", &json!("yes"), None, "models/a.sql").unwrap();
-        assert_eq!(
-            wrong.to_string(),
-            "config `enabled` is `true` or `false`, not the string `yes` (models/a.sql)"
-        );
+        assert_eq!(wrong.to_string(), "config `enabled` is `true` or `false`, not the string `yes` (models/a.sql)");
     }
 
     #[test]
     fn unknown_and_foreign_keys_say_what_to_do() {
-        let hint = |key| {
-            check_config_key(ConfigOf::Model, key, None, "a")
-                .unwrap()
-                .hints[0]
-                .clone()
-        };
+        let hint = |key| check_config_key(ConfigOf::Model, key, None, "a").unwrap().hints[0].clone();
         assert_eq!(hint("materialised"), "did you mean `materialized`?");
-        assert_eq!(
-            hint("owner_team"),
-            "keys of your own belong under `meta`: `meta: {owner_team: ...}`"
-        );
+        assert_eq!(hint("owner_team"), "keys of your own belong under `meta`: `meta: {owner_team: ...}`");
         assert!(hint("schema").starts_with("the layer is the schema"));
     }
 }

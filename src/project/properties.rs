@@ -45,22 +45,10 @@ impl Entries {
     /// Takes what one file says of models, seeds and singular tests.
     pub(super) fn read(&mut self, fields: &mut Fields<'_>, tests: TestContext<'_>) {
         for node in fields.list("models") {
-            self.models.extend(read_entry(
-                node,
-                ConfigOf::Model,
-                "an entry of `models`",
-                tests,
-                fields.found(),
-            ));
+            self.models.extend(read_entry(node, ConfigOf::Model, "an entry of `models`", tests, fields.found()));
         }
         for node in fields.list("seeds") {
-            self.seeds.extend(read_entry(
-                node,
-                ConfigOf::Seed,
-                "an entry of `seeds`",
-                tests,
-                fields.found(),
-            ));
+            self.seeds.extend(read_entry(node, ConfigOf::Seed, "an entry of `seeds`", tests, fields.found()));
         }
         let Some(singular) = one_of_tests(fields) else {
             return;
@@ -68,23 +56,14 @@ impl Entries {
         let NodeKind::Sequence(items) = &singular.kind else {
             let message = format!("`data_tests` is a list, not {}", singular.describe());
             fields.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(singular.span.clone(), "expected `- name: my_test`"),
+                Diagnostic::error(Code::Config, message).label(singular.span.clone(), "expected `- name: my_test`"),
             );
             return;
         };
         for node in items {
             // Below `data_tests` nothing has been rendered yet.
-            let node = tests
-                .renderer
-                .node(node, super::rendered::LATER, fields.found());
-            self.tests.extend(read_entry(
-                &node,
-                ConfigOf::Test,
-                "an entry of `data_tests`",
-                tests,
-                fields.found(),
-            ));
+            let node = tests.renderer.node(node, super::rendered::LATER, fields.found());
+            self.tests.extend(read_entry(&node, ConfigOf::Test, "an entry of `data_tests`", tests, fields.found()));
         }
     }
 
@@ -96,20 +75,11 @@ impl Entries {
         tests: &mut [TestFile],
         found: &mut Diagnostics,
     ) {
-        let models = models.iter_mut().map(|model| {
-            (
-                model.name.as_str(),
-                (&mut model.config, &mut model.properties),
-            )
-        });
+        let models = models.iter_mut().map(|model| (model.name.as_str(), (&mut model.config, &mut model.properties)));
         apply(self.models, models.collect(), ConfigOf::Model, found);
-        let seeds = seeds
-            .iter_mut()
-            .map(|seed| (seed.name.as_str(), (&mut seed.config, &mut seed.properties)));
+        let seeds = seeds.iter_mut().map(|seed| (seed.name.as_str(), (&mut seed.config, &mut seed.properties)));
         apply(self.seeds, seeds.collect(), ConfigOf::Seed, found);
-        let tests = tests
-            .iter_mut()
-            .map(|test| (test.name.as_str(), (&mut test.config, &mut test.properties)));
+        let tests = tests.iter_mut().map(|test| (test.name.as_str(), (&mut test.config, &mut test.properties)));
         apply(self.tests, tests.collect(), ConfigOf::Test, found);
     }
 }
@@ -131,13 +101,10 @@ fn apply(entries: Vec<Entry>, mut described: Described<'_>, of: ConfigOf, found:
         };
         if let Some(first) = &properties.place {
             found.push(
-                Diagnostic::error(
-                    Code::Duplicate,
-                    format!("{noun} `{}` is described twice", entry.name),
-                )
-                .label(entry.place, "described again here")
-                .secondary(first.clone(), "first described here")
-                .hint("keep one entry: properties of one name are not merged"),
+                Diagnostic::error(Code::Duplicate, format!("{noun} `{}` is described twice", entry.name))
+                    .label(entry.place, "described again here")
+                    .secondary(first.clone(), "first described here")
+                    .hint("keep one entry: properties of one name are not merged"),
             );
             continue;
         }
@@ -167,10 +134,7 @@ fn read_entry(
     };
     for &key in beside {
         if let Some(entry) = fields.entry(key).filter(|(_, value)| !value.is_null()) {
-            let one = Node {
-                kind: NodeKind::Mapping(vec![entry.clone()]),
-                span: entry.0.span.clone(),
-            };
+            let one = Node { kind: NodeKind::Mapping(vec![entry.clone()]), span: entry.0.span.clone() };
             merge_config(&mut config, &read_config(&one, of, fields.found()));
         }
     }
@@ -190,20 +154,12 @@ fn read_entry(
     let place = name_node.span.clone();
     let properties = Properties {
         description,
-        columns: columns
-            .into_iter()
-            .map(|column| column.properties)
-            .collect(),
+        columns: columns.into_iter().map(|column| column.properties).collect(),
         data_tests,
         meta: Map::new(),
         place: Some(place.clone()),
     };
-    Some(Entry {
-        name,
-        place,
-        config,
-        properties,
-    })
+    Some(Entry { name, place, config, properties })
 }
 
 /// Keys of dbt that would change what is built.
@@ -218,12 +174,9 @@ fn refuse_versions(fields: &mut Fields<'_>) {
     if let Some((key, _)) = fields.entry("constraints") {
         let span = key.span.clone();
         fields.push(
-            Diagnostic::warning(
-                Code::Config,
-                "`constraints` are not enforced in this version",
-            )
-            .label(span, "ignored")
-            .hint("declare `data_tests`"),
+            Diagnostic::warning(Code::Config, "`constraints` are not enforced in this version")
+                .label(span, "ignored")
+                .hint("declare `data_tests`"),
         );
     }
     fields.accept(&["deprecation_date", "time_spine"]);

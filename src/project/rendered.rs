@@ -23,13 +23,7 @@ pub struct YamlScope<'a> {
 }
 
 /// Rendered when they are used, with `ref()` and macros in sight, or never.
-pub(super) const LATER: &[&str] = &[
-    "description",
-    "pre_hook",
-    "post_hook",
-    "on_run_start",
-    "on_run_end",
-];
+pub(super) const LATER: &[&str] = &["description", "pre_hook", "post_hook", "on_run_start", "on_run_end"];
 
 /// A renderer with its scope.
 #[derive(Clone, Copy)]
@@ -47,40 +41,22 @@ impl YamlRenderer<'_> {
                     Ok(value) => Node::from_json(value, &node.span),
                     Err(diagnostic) => {
                         found.push(diagnostic);
-                        Node {
-                            kind: NodeKind::Null,
-                            span: node.span.clone(),
-                        }
+                        Node { kind: NodeKind::Null, span: node.span.clone() }
                     }
                 };
             }
-            NodeKind::Sequence(items) => NodeKind::Sequence(
-                items
-                    .iter()
-                    .map(|item| self.node(item, skipped, found))
-                    .collect(),
-            ),
+            NodeKind::Sequence(items) => {
+                NodeKind::Sequence(items.iter().map(|item| self.node(item, skipped, found)).collect())
+            }
             NodeKind::Mapping(entries) => NodeKind::Mapping(
-                entries
-                    .iter()
-                    .map(|(key, value)| (key.clone(), self.entry(key, value, skipped, found)))
-                    .collect(),
+                entries.iter().map(|(key, value)| (key.clone(), self.entry(key, value, skipped, found))).collect(),
             ),
             other => other.clone(),
         };
-        Node {
-            kind,
-            span: node.span.clone(),
-        }
+        Node { kind, span: node.span.clone() }
     }
 
-    pub(super) fn entry(
-        self,
-        key: &Key,
-        value: &Node,
-        skipped: &[&str],
-        found: &mut Diagnostics,
-    ) -> Node {
+    pub(super) fn entry(self, key: &Key, value: &Node, skipped: &[&str], found: &mut Diagnostics) -> Node {
         let name = snake_case(key.name.trim_start_matches('+'));
         match skipped.contains(&name.as_str()) {
             true => value.clone(),

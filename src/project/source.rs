@@ -120,11 +120,7 @@ impl fmt::Debug for TableReader {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => out.debug_tuple("Files").field(files).finish(),
-            Self::Table {
-                location,
-                format,
-                storage_options,
-            } => out
+            Self::Table { location, format, storage_options } => out
                 .debug_struct("Table")
                 .field("location", location)
                 .field("format", format)

@@ -43,10 +43,7 @@ impl SourceContext<'_> {
         let mut tables = Vec::new();
         for node in fields.list("tables") {
             let table = self.table(node, &source, &config, fields.found());
-            tables.extend(table.map(|table| SourceTable {
-                source_description: description.clone(),
-                ..table
-            }));
+            tables.extend(table.map(|table| SourceTable { source_description: description.clone(), ..table }));
         }
         fields.finish(found);
         tables
@@ -60,13 +57,8 @@ impl SourceContext<'_> {
         found: &mut Diagnostics,
     ) -> Option<SourceTable> {
         let mut fields = Fields::new(node, "a source's table", found)?;
-        let name = fields
-            .required_name("name")
-            .map(|(name, node)| (name, node.span.clone()));
-        let table = name
-            .as_ref()
-            .map(|(name, _)| name.clone())
-            .unwrap_or_default();
+        let name = fields.required_name("name").map(|(name, node)| (name, node.span.clone()));
+        let table = name.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
         let description = fields.text("description").unwrap_or_default();
         let own = own_config(&mut fields);
         untested_freshness(&mut fields);
@@ -78,41 +70,21 @@ impl SourceContext<'_> {
         fields.finish(found);
 
         let (table, place) = name?;
-        let fqn: Vec<String> = self
-            .folders
-            .iter()
-            .cloned()
-            .chain([source.to_owned(), table.clone()])
-            .collect();
+        let fqn: Vec<String> = self.folders.iter().cloned().chain([source.to_owned(), table.clone()]).collect();
         let mut config = self.tree.config(&fqn);
         merge_config(&mut config, source_config);
         merge_config(&mut config, &own);
         let tags = config.get("tags").and_then(Value::as_array);
-        let tags = tags
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect();
+        let tags = tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
         Some(SourceTable {
-            name: SourceName {
-                source: source.to_owned(),
-                table,
-            },
+            name: SourceName { source: source.to_owned(), table },
             description,
             source_description: String::new(),
             reader: reader?,
-            columns: columns
-                .into_iter()
-                .map(|column| column.properties)
-                .collect(),
+            columns: columns.into_iter().map(|column| column.properties).collect(),
             data_tests,
             tags,
-            meta: config
-                .get("meta")
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default(),
+            meta: config.get("meta").and_then(Value::as_object).cloned().unwrap_or_default(),
             config,
             place: Some(place),
         })
@@ -124,21 +96,12 @@ fn own_config(fields: &mut Fields<'_>) -> Map<String, Value> {
     let mut config = Map::new();
     for key in ["tags", "meta", "enabled"] {
         if let Some(entry) = fields.entry(key).filter(|(_, value)| !value.is_null()) {
-            let one = Node {
-                kind: NodeKind::Mapping(vec![entry.clone()]),
-                span: entry.0.span.clone(),
-            };
-            merge_config(
-                &mut config,
-                &read_config(&one, ConfigOf::Source, fields.found()),
-            );
+            let one = Node { kind: NodeKind::Mapping(vec![entry.clone()]), span: entry.0.span.clone() };
+            merge_config(&mut config, &read_config(&one, ConfigOf::Source, fields.found()));
         }
     }
     if let Some(node) = fields.node("config") {
-        merge_config(
-            &mut config,
-            &read_config(node, ConfigOf::Source, fields.found()),
-        );
+        merge_config(&mut config, &read_config(node, ConfigOf::Source, fields.found()));
     }
     config
 }

@@ -13,18 +13,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 const LATER_CONNECTORS: &[&str] = &["http", "kafka"];
 
 /// Settings of those connectors.
-const LATER_SETTINGS: &[&str] = &[
-    "window",
-    "poll",
-    "for_each",
-    "records",
-    "cursor",
-    "on_status",
-    "min_success",
-    "paginate",
-    "live",
-    "replay",
-];
+const LATER_SETTINGS: &[&str] =
+    &["window", "poll", "for_each", "records", "cursor", "on_status", "min_success", "paginate", "live", "replay"];
 
 /// `connections:` serve connectors that do not exist yet.
 pub(super) fn refuse_connections(fields: &mut Fields<'_>) {
@@ -32,9 +22,7 @@ pub(super) fn refuse_connections(fields: &mut Fields<'_>) {
         return;
     };
     let used = match &value.kind {
-        NodeKind::Mapping(entries) => entries.iter().find_map(|(_, connection)| match &connection
-            .kind
-        {
+        NodeKind::Mapping(entries) => entries.iter().find_map(|(_, connection)| match &connection.kind {
             NodeKind::Mapping(kinds) => kinds.first().map(|(kind, _)| kind.name.clone()),
             _ => None,
         }),
@@ -47,11 +35,7 @@ pub(super) fn refuse_connections(fields: &mut Fields<'_>) {
         _ => "`connections` are not part of this version".to_owned(),
     };
     let span = key.span.clone();
-    fields.push(
-        Diagnostic::error(Code::Config, message)
-            .label(span, "not supported yet")
-            .hint(ONLY_FILES),
-    );
+    fields.push(Diagnostic::error(Code::Config, message).label(span, "not supported yet").hint(ONLY_FILES));
 }
 
 const ONLY_FILES: &str = "this version reads `files:` and existing tables at a `location:`";
@@ -64,35 +48,21 @@ pub(super) fn read_reader(
     columns: &[ReadColumn],
 ) -> Option<TableReader> {
     if refuse_later(fields) {
-        fields.accept(&[
-            "files",
-            "external",
-            "table",
-            "location",
-            "format",
-            "storage_options",
-        ]);
+        fields.accept(&["files", "external", "table", "location", "format", "storage_options"]);
         return None;
     }
     let ways = ["files", "external", "table", "location"];
-    let given: Vec<Span> = ways
-        .into_iter()
-        .filter_map(|way| fields.entry(way).map(|(key, _)| key.span.clone()))
-        .collect();
+    let given: Vec<Span> =
+        ways.into_iter().filter_map(|way| fields.entry(way).map(|(key, _)| key.span.clone())).collect();
     match given.as_slice() {
         [] => {
             fields.accept(&["format", "storage_options"]);
             let span = fields.span().clone();
             let span = fields.node("name").map_or(span, |node| node.span.clone());
             fields.push(
-                Diagnostic::error(
-                    Code::Config,
-                    format!("nothing says where `{source}.{table}` is read from"),
-                )
-                .label(span, "neither `files` nor `location`")
-                .hint(
-                    "add `files: {path: ...}` to read files, or `location:` for an existing table",
-                ),
+                Diagnostic::error(Code::Config, format!("nothing says where `{source}.{table}` is read from"))
+                    .label(span, "neither `files` nor `location`")
+                    .hint("add `files: {path: ...}` to read files, or `location:` for an existing table"),
             );
             None
         }
@@ -101,13 +71,10 @@ pub(super) fn read_reader(
         [first, second, ..] => {
             fields.accept(&["format", "storage_options"]);
             fields.push(
-                Diagnostic::error(
-                    Code::Config,
-                    format!("`{source}.{table}` is read from two places"),
-                )
-                .label(second.clone(), "and from here")
-                .secondary(first.clone(), "from here")
-                .hint("keep one"),
+                Diagnostic::error(Code::Config, format!("`{source}.{table}` is read from two places"))
+                    .label(second.clone(), "and from here")
+                    .secondary(first.clone(), "from here")
+                    .hint("keep one"),
             );
             None
         }
@@ -120,11 +87,7 @@ fn refuse_later(fields: &mut Fields<'_>) -> bool {
         if let Some((key, _)) = fields.entry(name) {
             let message = format!("the `{name}` connector is not part of this version");
             let span = key.span.clone();
-            fields.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(span, "not supported yet")
-                    .hint(ONLY_FILES),
-            );
+            fields.push(Diagnostic::error(Code::Config, message).label(span, "not supported yet").hint(ONLY_FILES));
             is_refused = true;
         }
     }
@@ -136,11 +99,7 @@ fn refuse_later(fields: &mut Fields<'_>) -> bool {
         if !is_refused {
             let message = format!("`{name}` is not part of this version");
             let span = key.span.clone();
-            fields.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(span, "not supported yet")
-                    .hint(ONLY_FILES),
-            );
+            fields.push(Diagnostic::error(Code::Config, message).label(span, "not supported yet").hint(ONLY_FILES));
         }
     }
     is_refused
@@ -152,18 +111,13 @@ fn existing_table(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<Tab
             fields.push(no_paths(span.clone()));
         }
     }
-    let mut inner = fields
-        .fields("external", "`external`")
-        .or_else(|| fields.fields("table", "`table`"));
+    let mut inner = fields.fields("external", "`external`").or_else(|| fields.fields("table", "`table`"));
     let mut format = fields.string("format");
     let mut options = storage_options(fields);
     let location = match &mut inner {
         None => fields.required_string("location"),
         Some(inner) => {
-            format = inner
-                .string("format")
-                .or_else(|| inner.string("file_format"))
-                .or(format);
+            format = inner.string("format").or_else(|| inner.string("file_format")).or(format);
             options.extend(storage_options(inner));
             inner.required_string("location")
         }
@@ -173,19 +127,13 @@ fn existing_table(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<Tab
     }
     let (location, _) = location?;
     let format = match format {
-        None => extension(&location)
-            .and_then(TableFormat::parse)
-            .unwrap_or(TableFormat::Delta),
+        None => extension(&location).and_then(TableFormat::parse).unwrap_or(TableFormat::Delta),
         Some((name, node)) => TableFormat::parse(&name).or_else(|| {
             fields.push(unknown_format(&name, node, TableFormat::NAMES));
             None
         })?,
     };
-    Some(TableReader::Table {
-        location,
-        format,
-        storage_options: options,
-    })
+    Some(TableReader::Table { location, format, storage_options: options })
 }
 
 fn files(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<FilesConfig> {
@@ -205,10 +153,7 @@ fn files(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<FilesConfig>
         None => format_of(&path).or_else(|| {
             fields.push(
                 Diagnostic::error(Code::Config, "`files` needs a `format` beside it")
-                    .label(
-                        path_node.span.clone(),
-                        "the name does not say what is inside",
-                    )
+                    .label(path_node.span.clone(), "the name does not say what is inside")
                     .hint("expected `ndjson`, `json`, `csv`, `parquet` or `text`"),
             );
             None
@@ -216,14 +161,7 @@ fn files(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<FilesConfig>
     };
     let columns = definitions(fields, format, columns)?;
     let path_place = Some(path_node.span.clone());
-    Some(FilesConfig {
-        path,
-        path_place,
-        format,
-        columns,
-        per_commit,
-        storage_options: storage,
-    })
+    Some(FilesConfig { path, path_place, format, columns, per_commit, storage_options: storage })
 }
 
 fn format_of(path: &str) -> Option<Format> {
@@ -239,10 +177,7 @@ fn format_of(path: &str) -> Option<Format> {
 /// The extension below `.gz` and `.zst`.
 fn extension(path: &str) -> Option<&str> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let name = name
-        .strip_suffix(".gz")
-        .or_else(|| name.strip_suffix(".zst"))
-        .unwrap_or(name);
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
     name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
@@ -258,11 +193,7 @@ fn no_paths(span: Span) -> Diagnostic {
 }
 
 /// The columns that are decoded; `None`, with the mistakes told, if they do not fit the format.
-fn definitions(
-    fields: &mut Fields<'_>,
-    format: Format,
-    columns: &[ReadColumn],
-) -> Option<Vec<ColumnDefinition>> {
+fn definitions(fields: &mut Fields<'_>, format: Format, columns: &[ReadColumn]) -> Option<Vec<ColumnDefinition>> {
     let is_json = matches!(format, Format::Ndjson | Format::Json);
     let mut mistakes = Diagnostics::default();
     let mut defined = Vec::new();
@@ -290,27 +221,14 @@ fn definitions(
             }
         };
         if path.is_list() && !matches!(column_type, ColumnType::List(_)) {
-            let span = column
-                .path
-                .as_ref()
-                .map_or_else(|| column.place.clone(), |(_, span)| span.clone());
+            let span = column.path.as_ref().map_or_else(|| column.place.clone(), |(_, span)| span.clone());
             mistakes.push(
-                Diagnostic::error(
-                    Code::Config,
-                    format!("column `{name}` is a list: its path holds `[*]`"),
-                )
-                .label(span, "finds any number of values")
-                .hint(format!(
-                    "declare it `list<{column_type}>`, or take one element with `[0]`"
-                )),
+                Diagnostic::error(Code::Config, format!("column `{name}` is a list: its path holds `[*]`"))
+                    .label(span, "finds any number of values")
+                    .hint(format!("declare it `list<{column_type}>`, or take one element with `[0]`")),
             );
         }
-        defined.push(ColumnDefinition {
-            name: name.clone(),
-            column_type,
-            path,
-            place: Some(column.place.clone()),
-        });
+        defined.push(ColumnDefinition { name: name.clone(), column_type, path, place: Some(column.place.clone()) });
     }
     if is_json && columns.is_empty() {
         let span = fields.entry("format").or_else(|| fields.entry("files"));
@@ -318,9 +236,7 @@ fn definitions(
         mistakes.push(
             Diagnostic::error(Code::Config, "JSON files need `columns`")
                 .label(span, "no column is declared")
-                .hint(
-                    "`columns: [{name: raw, type: string, path: $}]` takes each record as it came",
-                ),
+                .hint("`columns: [{name: raw, type: string, path: $}]` takes each record as it came"),
         );
     }
     let has_mistakes = mistakes.has_errors();

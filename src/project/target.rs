@@ -62,11 +62,8 @@ impl TargetConfig {
         if let Some((warehouse, place)) = fields.string("warehouse") {
             if warehouse.trim().is_empty() {
                 fields.push(
-                    Diagnostic::error(
-                        Code::Config,
-                        format!("target `{name}` has an empty `warehouse`"),
-                    )
-                    .label(place.span.clone(), "expected a directory or a URL"),
+                    Diagnostic::error(Code::Config, format!("target `{name}` has an empty `warehouse`"))
+                        .label(place.span.clone(), "expected a directory or a URL"),
                 );
             }
             target.warehouse = warehouse;
@@ -78,10 +75,7 @@ impl TargetConfig {
         target.vars = fields.map("vars");
         if let Some((key, _)) = fields.entry("replay") {
             let message = "`replay` is not part of this version";
-            fields.push(
-                Diagnostic::error(Code::Config, message)
-                    .label(key.span.clone(), "not supported yet"),
-            );
+            fields.push(Diagnostic::error(Code::Config, message).label(key.span.clone(), "not supported yet"));
         }
         fields.finish(found);
         target
@@ -106,9 +100,7 @@ pub(super) struct Hidden<'a>(pub(super) &'a Map<String, Value>);
 
 impl fmt::Debug for Hidden<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_map()
-            .entries(self.0.keys().map(|name| (name, "***")))
-            .finish()
+        out.debug_map().entries(self.0.keys().map(|name| (name, "***"))).finish()
     }
 }
 
@@ -130,15 +122,8 @@ pub(super) fn storage_options(fields: &mut Fields<'_>) -> Map<String, Value> {
             }
             None if value.is_null() => {}
             None => {
-                let message = format!(
-                    "storage option `{}` is a string, not {}",
-                    key.name,
-                    value.describe()
-                );
-                fields.push(
-                    Diagnostic::error(Code::Config, message)
-                        .label(key.span.clone(), "expected a string"),
-                );
+                let message = format!("storage option `{}` is a string, not {}", key.name, value.describe());
+                fields.push(Diagnostic::error(Code::Config, message).label(key.span.clone(), "expected a string"));
             }
         }
     }
@@ -151,10 +136,7 @@ fn memory_limit(fields: &mut Fields<'_>) -> Option<u64> {
     let bytes = parse_bytes(&text);
     if bytes.is_none() {
         let message = format!("`{text}` is not a size");
-        fields.push(
-            Diagnostic::error(Code::Config, message)
-                .label(span, "expected `4GiB`, `512MB` or bytes"),
-        );
+        fields.push(Diagnostic::error(Code::Config, message).label(span, "expected `4GiB`, `512MB` or bytes"));
     }
     bytes
 }
@@ -162,9 +144,7 @@ fn memory_limit(fields: &mut Fields<'_>) -> Option<u64> {
 /// `4GiB`, `512MB`, `1.5 g` or a number of bytes; `kB`, `MB`, ... are powers of 1000, `KiB` and a bare `K` of 1024.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text
-        .find(|next: char| !next.is_ascii_digit() && next != '.')
-        .unwrap_or(text.len());
+    let digits = text.find(|next: char| !next.is_ascii_digit() && next != '.').unwrap_or(text.len());
     let unit = text[digits..].trim().to_lowercase();
     let (base, unit) = match unit.strip_suffix("ib") {
         Some(prefix) => (1024, prefix),
@@ -182,20 +162,14 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     let factor = u64::pow(base, power);
-    let (whole, fraction) = text[..digits]
-        .split_once('.')
-        .unwrap_or((&text[..digits], ""));
+    let (whole, fraction) = text[..digits].split_once('.').unwrap_or((&text[..digits], ""));
     let bytes = whole.parse::<u64>().ok()?.checked_mul(factor)?;
     if fraction.is_empty() {
         return Some(bytes).filter(|bytes| *bytes > 0);
     }
-    let tenths = u32::try_from(fraction.len())
-        .ok()
-        .and_then(|digits| 10_u64.checked_pow(digits))?;
+    let tenths = u32::try_from(fraction.len()).ok().and_then(|digits| 10_u64.checked_pow(digits))?;
     let part = u128::from(fraction.parse::<u64>().ok()?) * u128::from(factor) / u128::from(tenths);
-    bytes
-        .checked_add(u64::try_from(part).ok()?)
-        .filter(|bytes| *bytes > 0)
+    bytes.checked_add(u64::try_from(part).ok()?).filter(|bytes| *bytes > 0)
 }
 
 /// The targets in the order of the file; one called `dev` when none is declared.
@@ -207,33 +181,24 @@ pub(super) fn read_targets(node: Option<&Node>, found: &mut Diagnostics) -> Vec<
     let NodeKind::Mapping(entries) = &node.kind else {
         let message = format!("`targets` is a mapping of names, not {}", node.describe());
         found.push(
-            Diagnostic::error(Code::Config, message)
-                .label(node.span.clone(), "expected `name: {warehouse: ...}`"),
+            Diagnostic::error(Code::Config, message).label(node.span.clone(), "expected `name: {warehouse: ...}`"),
         );
         return default();
     };
     if entries.is_empty() {
         return default();
     }
-    entries
-        .iter()
-        .map(|(key, value)| TargetConfig::read(&key.name, value, found))
-        .collect()
+    entries.iter().map(|(key, value)| TargetConfig::read(&key.name, value, found)).collect()
 }
 
 /// The target of that name, or what to say when there is none.
-pub(super) fn choose(
-    targets: &[TargetConfig],
-    wanted: &str,
-    place: Place,
-) -> Result<TargetConfig, Diagnostics> {
+pub(super) fn choose(targets: &[TargetConfig], wanted: &str, place: Place) -> Result<TargetConfig, Diagnostics> {
     if let Some(target) = targets.iter().find(|target| target.name == wanted) {
         return Ok(target.clone());
     }
     let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-    let mut unknown =
-        Diagnostic::error(Code::Undeclared, format!("no target is called `{wanted}`"))
-            .nearest(wanted, names.iter().map(String::as_str));
+    let mut unknown = Diagnostic::error(Code::Undeclared, format!("no target is called `{wanted}`"))
+        .nearest(wanted, names.iter().map(String::as_str));
     if unknown.hints.is_empty() {
         unknown = unknown.hint(format!("expected {}", or_list(&names)));
     }
@@ -268,13 +233,8 @@ mod tests {
     #[test]
     fn debug_does_not_show_storage_options() {
         let mut target = TargetConfig::named("dev");
-        target
-            .storage_options
-            .insert("AWS_SECRET_ACCESS_KEY".to_owned(), json!("hunter2"));
+        target.storage_options.insert("AWS_SECRET_ACCESS_KEY".to_owned(), json!("hunter2"));
         let shown = format!("{target:?}");
-        assert!(
-            shown.contains(r#""AWS_SECRET_ACCESS_KEY": "***""#) && !shown.contains("hunter2"),
-            "{shown}"
-        );
+        assert!(shown.contains(r#""AWS_SECRET_ACCESS_KEY": "***""#) && !shown.contains("hunter2"), "{shown}");
     }
 }

@@ -19,9 +19,8 @@ impl RenderYaml for LittleJinja {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let (expression, after) = after.split_once("}}").unwrap();
-            let value = evaluate(expression.trim(), scope).ok_or_else(|| {
-                Diagnostic::error(Code::MissingVar, "not set").label(span.clone(), "here")
-            })?;
+            let value = evaluate(expression.trim(), scope)
+                .ok_or_else(|| Diagnostic::error(Code::MissingVar, "not set").label(span.clone(), "here"))?;
             if before.is_empty() && after.is_empty() && out.is_empty() {
                 return Ok(value);
             }
@@ -40,9 +39,7 @@ fn evaluate(expression: &str, scope: &YamlScope<'_>) -> Option<Value> {
     let words: Vec<&str> = expression.split('\'').collect();
     match words.as_slice() {
         ["var(", name, ..] => scope.vars.get(*name).cloned(),
-        ["env_var(", name, _, default, ..] => {
-            Some(json!(scope.env.get(*name).map_or(*default, String::as_str)))
-        }
+        ["env_var(", name, _, default, ..] => Some(json!(scope.env.get(*name).map_or(*default, String::as_str))),
         _ => None,
     }
 }
@@ -59,10 +56,7 @@ fn project(files: &[(&str, &str)]) -> TempDir {
     root
 }
 
-fn loaded(
-    files: &[(&str, &str)],
-    options: &LoadOptions,
-) -> Result<(Project, Diagnostics), Diagnostics> {
+fn loaded(files: &[(&str, &str)], options: &LoadOptions) -> Result<(Project, Diagnostics), Diagnostics> {
     load(project(files).path(), options, &LittleJinja)
 }
 
@@ -79,11 +73,7 @@ fn mistakes(files: &[(&str, &str)]) -> String {
 }
 
 fn all(found: &Diagnostics) -> String {
-    found
-        .iter()
-        .map(|diagnostic| render(diagnostic, false))
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    found.iter().map(|diagnostic| render(diagnostic, false)).collect::<Vec<_>>().join("\n\n")
 }
 
 #[test]
@@ -92,17 +82,8 @@ fn the_smallest_project_has_defaults() {
     let config = &project.config;
     assert_eq!(warnings, "");
     assert_eq!(config.layers, ["bronze", "silver", "gold", "analytics"]);
-    assert_eq!(
-        (
-            config.target.name.as_str(),
-            config.target.warehouse.as_str()
-        ),
-        ("dev", "warehouse")
-    );
-    assert_eq!(
-        (config.version.as_str(), config.target_path.as_str()),
-        ("0.1.0", ".engine")
-    );
+    assert_eq!((config.target.name.as_str(), config.target.warehouse.as_str()), ("dev", "warehouse"));
+    assert_eq!((config.version.as_str(), config.target_path.as_str()), ("0.1.0", ".engine"));
     assert_eq!(config.clean_targets, [".engine"]);
 }
 
@@ -145,27 +126,18 @@ models:
     ]);
     assert_eq!((warnings.as_str(), project.models.len()), ("", 1));
     let model = &project.models[0];
-    assert_eq!(
-        (model.layer.as_str(), model.fqn.join(".").as_str()),
-        ("gold", "gold.eu.revenue")
-    );
+    assert_eq!((model.layer.as_str(), model.fqn.join(".").as_str()), ("gold", "gold.eu.revenue"));
     let config = json!({
         "tags": ["all", "eu", "money"], "pre_hook": ["{{ later() }}"], "materialized": "incremental",
         "enabled": false, "unique_key": "id", "meta": {"target": "dev"},
     });
     assert_eq!(Value::Object(model.config.clone()), config);
     assert_eq!(model.properties.description, "{{ doc('x') }}");
-    assert_eq!(
-        Value::Object(model.properties.meta.clone()),
-        json!({"target": "dev"})
-    );
+    assert_eq!(Value::Object(model.properties.meta.clone()), json!({"target": "dev"}));
     let column = &model.properties.columns[0];
     assert_eq!(column.tags, ["key"]);
-    let tests: Vec<Value> = column
-        .data_tests
-        .iter()
-        .map(|test| json!([test.test, test.name, test.arguments, test.config]))
-        .collect();
+    let tests: Vec<Value> =
+        column.data_tests.iter().map(|test| json!([test.test, test.name, test.arguments, test.config])).collect();
     let wanted = json!([
         ["unique", null, {}, {"severity": "warn"}],
         ["relationships", null, {"to": "ref('x')", "field": "id"}, {"severity": "warn", "where": "a = ''"}],
@@ -181,38 +153,18 @@ models:
 fn vars_of_the_command_line_win_over_the_target_and_the_target_over_the_project() {
     let yaml = "name: shop\nvars: {a: 1, b: 1, c: 1, shop: {d: 1}}\ntargets:\n  dev: {vars: {b: 2, c: 2}}\n  prod: {warehouse: \"s3://{{ env_var('BUCKET', 'lake') }}/{{ var('c') }}x\", threads: \"{{ env_var('N', '4') }}\", memory_limit: 4GiB}\n";
     let files = [("project.yaml", yaml), (".env", "BUCKET=mine\n")];
-    let options = LoadOptions {
-        vars: json!({"c": "3"}).as_object().unwrap().clone(),
-        ..LoadOptions::default()
-    };
+    let options = LoadOptions { vars: json!({"c": "3"}).as_object().unwrap().clone(), ..LoadOptions::default() };
     let (first, _) = loaded(&files, &options).unwrap();
-    assert_eq!(
-        Value::Object(first.config.vars),
-        json!({"a": 1, "b": 2, "c": "3", "d": 1})
-    );
-    let prod = LoadOptions {
-        target: Some("prod".to_owned()),
-        ..options
-    };
+    assert_eq!(Value::Object(first.config.vars), json!({"a": 1, "b": 2, "c": "3", "d": 1}));
+    let prod = LoadOptions { target: Some("prod".to_owned()), ..options };
     let (second, _) = loaded(&files, &prod).unwrap();
     let target = &second.config.target;
     assert_eq!(
-        (
-            target.warehouse.as_str(),
-            target.threads,
-            target.memory_limit
-        ),
+        (target.warehouse.as_str(), target.threads, target.memory_limit),
         ("s3://mine/3x", Some(4), Some(4 << 30))
     );
     assert_eq!(second.env["BUCKET"], "mine");
-    let unknown = loaded(
-        &files,
-        &LoadOptions {
-            target: Some("prd".to_owned()),
-            ..prod
-        },
-    )
-    .unwrap_err();
+    let unknown = loaded(&files, &LoadOptions { target: Some("prd".to_owned()), ..prod }).unwrap_err();
     insta::assert_snapshot!(all(&unknown), @r#"
     error[E0106]: no target is called `prd`
      |
@@ -234,13 +186,7 @@ flags: {}
 ";
     std::fs::write(root.path().join("dbt_project.yml"), yaml).unwrap();
     let (project, warnings) = load(root.path(), &LoadOptions::default(), &LittleJinja).unwrap();
-    assert_eq!(
-        (
-            project.config.version.as_str(),
-            project.config.target_path.as_str()
-        ),
-        ("1.0", "target")
-    );
+    assert_eq!((project.config.version.as_str(), project.config.target_path.as_str()), ("1.0", "target"));
     insta::assert_snapshot!(all(&warnings), @r#"
     warning[E0103]: `quoting` is ignored
      --> dbt_project.yml:7:1

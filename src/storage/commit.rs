@@ -208,7 +208,12 @@ fn is_conflict(error: &DeltaTableError) -> bool {
     match error {
         DeltaTableError::VersionAlreadyExists(_) => true,
         DeltaTableError::Transaction { source } => {
-            matches!(source, Transaction::VersionAlreadyExists(_) | Transaction::CommitConflict(_) | Transaction::MaxCommitAttempts(_))
+            matches!(
+                source,
+                Transaction::VersionAlreadyExists(_)
+                    | Transaction::CommitConflict(_)
+                    | Transaction::MaxCommitAttempts(_)
+            )
         }
         _ => false,
     }

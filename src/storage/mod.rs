@@ -5,8 +5,8 @@
 
 mod commit;
 mod error;
-mod log_store;
 mod lock;
+mod log_store;
 mod overlay;
 mod position;
 mod rewrite;
@@ -172,16 +172,19 @@ impl Warehouse {
         let log = self.location.path(&relation.path()).join("_delta_log");
         let failed = |source| StorageError::Store { path: relation.path(), source };
         let files: Vec<_> = self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
-        let newest = files.iter().filter(|file| is_commit(file.location.filename().unwrap_or_default())).max_by(|a, b| {
-            a.location.filename().cmp(&b.location.filename())
-        });
+        let newest = files
+            .iter()
+            .filter(|file| is_commit(file.location.filename().unwrap_or_default()))
+            .max_by(|a, b| a.location.filename().cmp(&b.location.filename()));
         let Some(newest) = newest else { return Ok(None) };
         let bytes = self.location.store().get(&newest.location).await.map_err(failed)?.bytes().await.map_err(failed)?;
         let whole = !bytes.is_empty()
-            && bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).all(|line| {
-                serde_json::from_slice::<Value>(line).is_ok()
-            });
-        Ok((!whole).then(|| format!("{}/_delta_log/{}", relation.path(), newest.location.filename().unwrap_or_default())))
+            && bytes
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .all(|line| serde_json::from_slice::<Value>(line).is_ok());
+        Ok((!whole)
+            .then(|| format!("{}/_delta_log/{}", relation.path(), newest.location.filename().unwrap_or_default())))
     }
 
     /// An empty commit file reads as a version in which nothing happened: rows would be missing in silence.
@@ -216,18 +219,23 @@ impl Warehouse {
         &self,
         session: &Arc<SessionState>,
     ) -> Result<Arc<dyn deltalake::datafusion::catalog::TableProvider>, StorageError> {
-        let mut delta = DeltaTable::new(log_store::at(&self.location, self.location.url(), Arc::clone(self.location.store())));
-        let reason = |source: deltalake::DeltaTableError| StorageError::Location(crate::location::InvalidLocation {
-            location: self.location.url().to_string(),
-            reason: source.to_string(),
-        });
+        let mut delta =
+            DeltaTable::new(log_store::at(&self.location, self.location.url(), Arc::clone(self.location.store())));
+        let reason = |source: deltalake::DeltaTableError| {
+            StorageError::Location(crate::location::InvalidLocation {
+                location: self.location.url().to_string(),
+                reason: source.to_string(),
+            })
+        };
         delta.load().await.map_err(reason)?;
         delta.update_datafusion_session(session.as_ref()).map_err(reason)?;
         let builder = delta.table_provider().with_session(Arc::clone(session));
-        builder.await.map_err(|source| StorageError::Location(crate::location::InvalidLocation {
-            location: self.location.url().to_string(),
-            reason: source.to_string(),
-        }))
+        builder.await.map_err(|source| {
+            StorageError::Location(crate::location::InvalidLocation {
+                location: self.location.url().to_string(),
+                reason: source.to_string(),
+            })
+        })
     }
 }
 

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::Int64Type;
 use deltalake::kernel::Transaction;
 use deltalake::parquet::arrow::ProjectionMask;
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
@@ -75,11 +75,11 @@ impl Warehouse {
     pub(super) async fn transactions(&self, table: &Table) -> Result<BTreeMap<String, i64>, StorageError> {
         let log = self.location.path(&table.relation().path()).join("_delta_log");
         let failed = |source| StorageError::Store { path: log.to_string(), source };
-        let mut files: Vec<ObjectMeta> =
-            self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
+        let mut files: Vec<ObjectMeta> = self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
         files.sort_by(|left, right| left.location.cmp(&right.location));
         let mut transactions = BTreeMap::new();
-        let newest = files.iter().filter_map(|file| checkpoint_version(&file.location)).filter(|v| *v <= table.version()).max();
+        let newest =
+            files.iter().filter_map(|file| checkpoint_version(&file.location)).filter(|v| *v <= table.version()).max();
         let mut after = 0;
         if let Some(version) = newest {
             after = version + 1;
@@ -124,8 +124,12 @@ fn checkpoint_transactions(bytes: bytes::Bytes) -> Result<Vec<(String, i64)>, de
     let mut found = Vec::new();
     for batch in builder.with_projection(mask).build()? {
         let batch = batch?;
-        let Some(txn) = batch.column_by_name("txn").and_then(|column| column.as_struct_opt().cloned()) else { continue };
-        let (Some(ids), Some(versions)) = (txn.column_by_name("appId"), txn.column_by_name("version")) else { continue };
+        let Some(txn) = batch.column_by_name("txn").and_then(|column| column.as_struct_opt().cloned()) else {
+            continue;
+        };
+        let (Some(ids), Some(versions)) = (txn.column_by_name("appId"), txn.column_by_name("version")) else {
+            continue;
+        };
         let versions = versions.as_primitive::<Int64Type>();
         let ids = ids.as_string::<i32>();
         found.extend(

@@ -119,7 +119,10 @@ impl Warehouse {
         let overlay = Arc::new(Overlay::new(log_path.clone(), Arc::clone(self.location.store())));
         let commit = staged.as_commit().map_err(failed)?;
         let path = log_path.join("00000000000000000000.json");
-        overlay.put(&path, commit.into()).await.map_err(|source| StorageError::Store { path: path.to_string(), source })?;
+        overlay
+            .put(&path, commit.into())
+            .await
+            .map_err(|source| StorageError::Store { path: path.to_string(), source })?;
         let store: Arc<dyn ObjectStore> = overlay;
         let mut delta = DeltaTable::new(self.log_store_over(relation, store));
         delta.load().await.map_err(failed)?;
@@ -180,7 +183,8 @@ impl Work<'_> {
             Rewrite::Merge(merge) => self.refuse_duplicate_keys(&merge.keys).await,
             Rewrite::Where(predicate) => {
                 let sql = format!("select count(*) as n from \"{SOURCE}\" where ({predicate}) is not true");
-                let outside = self.first(&sql).await?.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+                let outside =
+                    self.first(&sql).await?.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
                 match outside {
                     0 => Ok(()),
                     rows => Err(StorageError::OutsidePredicate {
@@ -202,7 +206,8 @@ impl Work<'_> {
         );
         let Some(batch) = self.first(&sql).await? else { return Ok(()) };
         let shown = |index: usize| array_value_to_string(batch.column(index), 0).unwrap_or_default();
-        let key: Vec<String> = keys.iter().enumerate().map(|(index, key)| format!("{key} = {}", shown(index))).collect();
+        let key: Vec<String> =
+            keys.iter().enumerate().map(|(index, key)| format!("{key} = {}", shown(index))).collect();
         Err(StorageError::DuplicateKey {
             relation: self.relation.clone(),
             key: keys.join(", "),
@@ -302,7 +307,8 @@ fn matches(keys: &[String], predicates: &[String]) -> String {
 fn quote_sides(predicate: &str) -> String {
     [TARGET, SOURCE].iter().fold(predicate.to_owned(), |text, side| {
         let folded = side.to_lowercase();
-        text.replace(&format!("{side}."), &format!("\"{side}\".")).replace(&format!("{folded}."), &format!("\"{side}\"."))
+        text.replace(&format!("{side}."), &format!("\"{side}\"."))
+            .replace(&format!("{folded}."), &format!("\"{side}\"."))
     })
 }
 

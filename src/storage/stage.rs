@@ -21,15 +21,18 @@ use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
+use super::Warehouse;
 use super::error::StorageError;
 use super::types::fit;
-use super::Warehouse;
 use crate::names::Relation;
 
 /// What a partition holds back before it opens a file of its own.
 const HELD_BACK: usize = 8 << 20;
-/// Rows of a row group: what a writer keeps in memory, encoded.
-const ROW_GROUP: usize = 64 << 10;
+/// A row group at most: what a writer keeps in memory, encoded.
+const ROW_GROUP_ROWS: usize = 256 << 10;
+const ROW_GROUP_BYTES: usize = 16 << 20;
+/// Rows handed to the encoder at once.
+const WRITE_ROWS: usize = 64 << 10;
 
 /// Rows written so far; read by whoever shows progress.
 #[derive(Debug, Default)]
@@ -143,7 +146,8 @@ impl Warehouse {
             return Err(failed(source));
         }
         let bytes = adds.iter().map(|add| u64::try_from(add.size).unwrap_or_default()).sum();
-        let rows = adds.iter().map(|add| add.get_stats().ok().flatten().map_or(0, |stats| stats.num_records)).sum::<i64>();
+        let rows =
+            adds.iter().map(|add| add.get_stats().ok().flatten().map_or(0, |stats| stats.num_records)).sum::<i64>();
         Ok(Staged {
             adds,
             rows: u64::try_from(rows).unwrap_or_default(),
@@ -170,7 +174,8 @@ impl Warehouse {
     fn writer(&self, target: &Target<'_>) -> DeltaWriter {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
-            .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .build();
         let config = WriterConfig::new(
@@ -178,7 +183,7 @@ impl Warehouse {
             target.partition_by.to_vec(),
             Some(properties),
             None,
-            Some(ROW_GROUP),
+            Some(WRITE_ROWS),
             DataSkippingNumIndexedCols::NumColumns(32),
             None,
         );
@@ -217,10 +222,7 @@ impl Lane {
         }
     }
 
-    async fn run(
-        mut self,
-        mut stream: SendableRecordBatchStream,
-    ) -> Result<Written, DataFusionError> {
+    async fn run(mut self, mut stream: SendableRecordBatchStream) -> Result<Written, DataFusionError> {
         let mut held_back = Vec::new();
         let mut held_bytes = 0;
         let mut writing = false;

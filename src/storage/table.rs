@@ -120,18 +120,7 @@ pub fn evolve(
     let unchanged = EvolvedSchema { schema: Arc::clone(table), changed: false, rewrite: false };
     match evolution {
         Evolution::Ignore => {
-            if let Some((old, new)) = retyped.iter().find(|(old, new)| !widens(new, old.data_type())) {
-                return Err(StorageError::SchemaChange {
-                    relation: relation.clone(),
-                    message: format!(
-                        "column `{}` of `{relation}` is {} in the table and now {}",
-                        old.name(),
-                        shown(old.data_type()),
-                        shown(new)
-                    ),
-                    hint: "cast it, set on_schema_change='sync_all_columns', or run with --full-refresh".to_owned(),
-                });
-            }
+            refuse_retyped(relation, &retyped)?;
             Ok(unchanged)
         }
         Evolution::Fail if added.is_empty() && removed.is_empty() && retyped.is_empty() => Ok(unchanged),
@@ -141,6 +130,7 @@ pub fn evolve(
             hint: "on_schema_change is `fail`; run with --full-refresh to rebuild the table".to_owned(),
         }),
         Evolution::AppendNewColumns => {
+            refuse_retyped(relation, &retyped)?;
             let fields = table.fields().iter().cloned().chain(added.iter().map(|field| Arc::new((*field).clone())));
             Ok(EvolvedSchema {
                 schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
@@ -156,13 +146,30 @@ pub fn evolve(
     }
 }
 
+/// A column that stays as it is takes only values it can hold as they are.
+fn refuse_retyped(relation: &Relation, retyped: &[(&Field, &DataType)]) -> Result<(), StorageError> {
+    let Some((old, new)) = retyped.iter().find(|(old, new)| !widens(new, old.data_type())) else { return Ok(()) };
+    Err(StorageError::SchemaChange {
+        relation: relation.clone(),
+        message: format!(
+            "column `{}` of `{relation}` is {} in the table and now {}",
+            old.name(),
+            shown(old.data_type()),
+            shown(new)
+        ),
+        hint: "cast it, set on_schema_change='sync_all_columns', or run with --full-refresh".to_owned(),
+    })
+}
+
 fn difference(added: &[&Field], removed: &[&Field], retyped: &[(&Field, &DataType)]) -> String {
     let mut parts = Vec::new();
     parts.extend(added.iter().map(|field| format!("`{}` is new", field.name())));
     parts.extend(removed.iter().map(|field| format!("`{}` is gone", field.name())));
-    parts.extend(retyped.iter().map(|(old, new)| {
-        format!("`{}` was {} and is {}", old.name(), shown(old.data_type()), shown(new))
-    }));
+    parts.extend(
+        retyped
+            .iter()
+            .map(|(old, new)| format!("`{}` was {} and is {}", old.name(), shown(old.data_type()), shown(new))),
+    );
     parts.join(", ")
 }
 
@@ -181,7 +188,9 @@ fn widens(from: &DataType, to: &DataType) -> bool {
         | (Int64, Float64)
         | (DataType::Date32, DataType::Timestamp(_, _)) => true,
         (Int64 | Int32, Decimal128(precision, scale)) => i16::from(*precision) - i16::from(*scale) >= 19,
-        (Decimal128(p1, s1), Decimal128(p2, s2)) => s2 >= s1 && i16::from(*p2) - i16::from(*s2) >= i16::from(*p1) - i16::from(*s1),
+        (Decimal128(p1, s1), Decimal128(p2, s2)) => {
+            s2 >= s1 && i16::from(*p2) - i16::from(*s2) >= i16::from(*p1) - i16::from(*s1)
+        }
         // The value decides: one that does not fit fails the write, none is cut.
         (Int64, Int32 | Int16 | Int8) | (Int32, Int16 | Int8) | (Float64, Float32) => true,
         _ => false,

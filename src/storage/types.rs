@@ -133,9 +133,8 @@ pub fn fit(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowE
         .zip(schema.fields())
         .map(|(column, field)| match column.data_type() == field.data_type() {
             true => Ok(Arc::clone(column)),
-            false => cast_with_options(column, field.data_type(), &options).map_err(|error| {
-                ArrowError::CastError(format!("column `{}`: {error}", field.name()))
-            }),
+            false => cast_with_options(column, field.data_type(), &options)
+                .map_err(|error| ArrowError::CastError(format!("column `{}`: {error}", field.name()))),
         })
         .collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -192,7 +191,8 @@ mod tests {
 
         let query = Schema::new(vec![Field::new("a", DataType::UInt64, false)]);
         let schema = table_schema(&relation(), &query).unwrap();
-        let batch = RecordBatch::try_from_iter([("a", Arc::new(UInt64Array::from(vec![u64::MAX])) as ArrayRef)]).unwrap();
+        let batch =
+            RecordBatch::try_from_iter([("a", Arc::new(UInt64Array::from(vec![u64::MAX])) as ArrayRef)]).unwrap();
         assert!(fit(batch, &schema).unwrap_err().to_string().contains("column `a`"));
     }
 

@@ -20,7 +20,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Modules of one layer that may not name each other, either.
-const APART: &[(&str, &str)] = &[("connectors", "storage"), ("storage", "connectors"), ("functions", "storage"), ("storage", "functions")];
+const APART: &[(&str, &str)] =
+    &[("connectors", "storage"), ("storage", "connectors"), ("functions", "storage"), ("storage", "functions")];
 
 /// Crates and the only modules that may name them.
 const OWNERS: &[(&str, &[&str])] = &[
@@ -66,7 +67,9 @@ fn rank(module: &str) -> Option<usize> {
 
 /// What `crate::` names stand in a line.
 fn named_modules(line: &str) -> impl Iterator<Item = &str> {
-    line.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+    line.split("crate::")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
 }
 
 fn names_crate(line: &str, name: &str) -> bool {

@@ -4,3 +4,5 @@
 mod project;
 
 mod architecture;
+mod files;
+mod materialize;

@@ -34,7 +34,10 @@ pub(super) fn run(arguments: &InitArguments, settings: &Settings, printer: &Prin
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let mut found = Diagnostics::default();
     for (path, _) in FILES.iter().filter(|(path, _)| folder.join(path).exists()) {
-        found.push(Diagnostic::error(Code::Duplicate, format!("`{path}` is there already")).hint("nothing was written; start in an empty folder: engine init my_project"));
+        found.push(
+            Diagnostic::error(Code::Duplicate, format!("`{path}` is there already"))
+                .hint("nothing was written; start in an empty folder: engine init my_project"),
+        );
     }
     found.finish(())?;
     let name = project_name(&folder);

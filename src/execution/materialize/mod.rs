@@ -7,8 +7,8 @@ mod view;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::session::StepSession;
 use super::step::Outcome;

@@ -16,7 +16,8 @@ use crate::execution::step::Outcome;
 use crate::graph::OnSchemaChange;
 use crate::plan::Action;
 use crate::storage::{
-    Change, Description, Evolution, Merge, Removes, Rewrite, Staged, StorageError, Table, evolve, same_in_delta, table_schema,
+    Change, Description, Evolution, Merge, Removes, Rewrite, Staged, StorageError, Table, evolve, same_in_delta,
+    table_schema,
 };
 
 /// A query ready to be staged: its plan gives the table's columns in their order.
@@ -82,8 +83,11 @@ impl Build<'_> {
                 }
                 let names = schema.fields().iter().map(|field| field.name().as_str());
                 found.push(
-                    self.mistake(Code::UnknownColumn, format!("`{setting}` names `{column}`, which the model does not select"))
-                        .nearest(column, names),
+                    self.mistake(
+                        Code::UnknownColumn,
+                        format!("`{setting}` names `{column}`, which the model does not select"),
+                    )
+                    .nearest(column, names),
                 );
             }
         }
@@ -235,7 +239,9 @@ impl Build<'_> {
                 keys: config.unique_key.clone(),
                 predicates: config.incremental_predicates.clone(),
             }),
-            Action::InsertOverwrite if config.replace_where.is_some() => config.replace_where.clone().map(Rewrite::Where),
+            Action::InsertOverwrite if config.replace_where.is_some() => {
+                config.replace_where.clone().map(Rewrite::Where)
+            }
             Action::Append if reshape => Some(Rewrite::Reshape),
             Action::InsertOverwrite
             | Action::Append

@@ -34,7 +34,11 @@ struct Reading {
     waiting: Vec<Item>,
 }
 
-pub(super) async fn write(build: &Build<'_>, planned: LogicalPlan, base: Option<Table>) -> Result<Outcome, Diagnostics> {
+pub(super) async fn write(
+    build: &Build<'_>,
+    planned: LogicalPlan,
+    base: Option<Table>,
+) -> Result<Outcome, Diagnostics> {
     let mut outcome = Outcome::default();
     let mut readings = Vec::new();
     for table in build.session.sources() {
@@ -104,7 +108,12 @@ async fn reading(
         outcome.warnings.push(
             Diagnostic::warning(
                 Code::Source,
-                format!("{}{rest} of source `{}` changed after `{}` had read them", named.join(", "), table.name, build.model.relation),
+                format!(
+                    "{}{rest} of source `{}` changed after `{}` had read them",
+                    named.join(", "),
+                    table.name,
+                    build.model.relation
+                ),
             )
             .note("a file is read once; its new rows are not in the table")
             .hint(format!("to read everything anew: engine run --select {} --full-refresh", build.node.name)),
@@ -179,7 +188,11 @@ impl SliceOfRun<'_> {
     }
 
     /// Items whose rejects an earlier, interrupted run has stored already.
-    async fn rejected_before(&self, build: &Build<'_>, rejected: Option<&Table>) -> Result<Vec<HashSet<String>>, Diagnostics> {
+    async fn rejected_before(
+        &self,
+        build: &Build<'_>,
+        rejected: Option<&Table>,
+    ) -> Result<Vec<HashSet<String>>, Diagnostics> {
         let mut before = Vec::new();
         for reading in self.readings {
             before.push(match rejected {
@@ -187,7 +200,9 @@ impl SliceOfRun<'_> {
                 Some(table) => {
                     let stored = build.context.warehouse.positions(table, &reading.table.name).await;
                     match stored {
-                        Ok(stored) if stored.generation == reading.positions.generation => stored.items.into_keys().collect(),
+                        Ok(stored) if stored.generation == reading.positions.generation => {
+                            stored.items.into_keys().collect()
+                        }
                         Ok(_) => HashSet::new(),
                         Err(error) => return Err(build.run_fault(error).await),
                     }
@@ -197,7 +212,12 @@ impl SliceOfRun<'_> {
         Ok(before)
     }
 
-    async fn commit_rejects(&self, build: &Build<'_>, base: Option<&Table>, rejects: Staged) -> Result<(), Diagnostics> {
+    async fn commit_rejects(
+        &self,
+        build: &Build<'_>,
+        base: Option<&Table>,
+        rejects: Staged,
+    ) -> Result<(), Diagnostics> {
         // A model read anew forgets what was rejected before.
         let clears = self.replaces && base.is_some_and(|table| table.files() > 0);
         if rejects.rows == 0 && !clears {
@@ -248,7 +268,8 @@ async fn stage_rejects(build: &Build<'_>, receiver: mpsc::Receiver<RecordBatch>)
     let batches = futures::stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|batch| (Ok::<_, DataFusionError>(batch), receiver))
     });
-    let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), batches.boxed()));
+    let stream: SendableRecordBatchStream =
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), batches.boxed()));
     let progress = Arc::new(Progress::default());
     let relation = build.model.relation.rejected();
     let staged = build.context.warehouse.stage_streams(&relation, vec![stream], &schema, &[], &progress).await;

@@ -15,7 +15,13 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
     }
     if let Some(source) = build.session.sources().first() {
         return Err(build
-            .mistake(Code::Source, format!("`{}` is a view of the source `{}`, which is read only once", build.model.relation, source.name))
+            .mistake(
+                Code::Source,
+                format!(
+                    "`{}` is a view of the source `{}`, which is read only once",
+                    build.model.relation, source.name
+                ),
+            )
             .hint("make it `materialized: incremental`: its table then keeps what was read, and how far")
             .into());
     }
@@ -28,7 +34,8 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
     let warehouse = &build.context.warehouse;
     let stored = async {
         let _lock = warehouse.lock(relation).await?;
-        if warehouse.view(relation).await?.is_some_and(|old| old.sql == view.sql && old.description == view.description) {
+        if warehouse.view(relation).await?.is_some_and(|old| old.sql == view.sql && old.description == view.description)
+        {
             return Ok(());
         }
         warehouse.put_view(relation, &view).await

@@ -6,11 +6,7 @@ use super::*;
 fn yaml_that_is_not_meant_so_is_explained() {
     let first = |text: &str| {
         let found = loaded(&[("project.yaml", text)], &LoadOptions::default()).unwrap_err();
-        found
-            .iter()
-            .map(|diagnostic| render(diagnostic, false))
-            .next()
-            .unwrap()
+        found.iter().map(|diagnostic| render(diagnostic, false)).next().unwrap()
     };
     insta::assert_snapshot!(first("name: {{ var('x') }} # comment\n"), @r#"
     error[E0102]: Jinja must be quoted in YAML

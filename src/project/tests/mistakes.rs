@@ -278,15 +278,9 @@ exposure: []
 #[test]
 fn properties_without_a_model_and_config_without_a_folder_are_warnings() {
     let (_, warnings) = good(&[
-        (
-            "project.yaml",
-            "name: shop\nmodels: {silver: {+tags: a}}\nsnapshots: {+x: y}\nseed-paths: [data]\n",
-        ),
+        ("project.yaml", "name: shop\nmodels: {silver: {+tags: a}}\nsnapshots: {+x: y}\nseed-paths: [data]\n"),
         ("models/gold/orders.sql", ""),
-        (
-            "models/gold/orders.yml",
-            "models:\n  - name: order\n  - name: orders\nsnapshots: [{name: s}]\n",
-        ),
+        ("models/gold/orders.yml", "models:\n  - name: order\n  - name: orders\nsnapshots: [{name: s}]\n"),
     ]);
     insta::assert_snapshot!(warnings, @r#"
     warning[E0103]: `snapshots` are not part of this version: this config is ignored

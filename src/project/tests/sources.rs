@@ -26,42 +26,23 @@ sources:
       - {name: items, location: \"s3://lake/items\", storage_options: {KEY: secret}}
 ";
     let (project, warnings) = good(&[
-        (
-            "project.yaml",
-            "name: shop\nvars: {path: 'data/*.json.gz'}\nsources: {github: {+tags: all}}\n",
-        ),
+        ("project.yaml", "name: shop\nvars: {path: 'data/*.json.gz'}\nsources: {github: {+tags: all}}\n"),
         ("sources.yaml", root),
         ("models/bronze/lake.yml", beside),
     ]);
     assert_eq!(warnings, "");
-    let [archive, orders, items] = project.sources.as_slice() else {
-        panic!("{:?}", project.sources.len())
-    };
+    let [archive, orders, items] = project.sources.as_slice() else { panic!("{:?}", project.sources.len()) };
     assert_eq!(
         (archive.tags.as_slice(), archive.meta["owner"].as_str()),
         (["all", "raw"].map(str::to_owned).as_slice(), Some("a"))
     );
-    assert_eq!(
-        archive.columns[1].data_type.as_deref(),
-        Some("list<string>")
-    );
-    let TableReader::Files(files) = &archive.reader else {
-        panic!("{:?}", archive.reader)
-    };
-    assert_eq!(
-        (files.path.as_str(), files.per_commit, files.columns.len()),
-        ("data/*.json.gz", 5, 2)
-    );
-    assert_eq!(
-        files.columns[1].path.to_string(),
-        "$.payload.commits[*].message"
-    );
+    assert_eq!(archive.columns[1].data_type.as_deref(), Some("list<string>"));
+    let TableReader::Files(files) = &archive.reader else { panic!("{:?}", archive.reader) };
+    assert_eq!((files.path.as_str(), files.per_commit, files.columns.len()), ("data/*.json.gz", 5, 2));
+    assert_eq!(files.columns[1].path.to_string(), "$.payload.commits[*].message");
     assert_eq!(files.storage_options.len(), 1);
     let reader = |table: &SourceTable| format!("{:?}", table.reader);
-    assert_eq!(
-        reader(orders),
-        r#"Table { location: "data/orders.parquet", format: Parquet, storage_options: {} }"#
-    );
+    assert_eq!(reader(orders), r#"Table { location: "data/orders.parquet", format: Parquet, storage_options: {} }"#);
     assert_eq!(
         reader(items),
         r#"Table { location: "s3://lake/items", format: Delta, storage_options: {"KEY": "***"} }"#

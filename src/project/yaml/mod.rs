@@ -68,31 +68,17 @@ impl Node {
                 (None, None) => NodeKind::String(number.to_string()),
             },
             Value::String(value) => NodeKind::String(value),
-            Value::Array(items) => NodeKind::Sequence(
-                items
-                    .into_iter()
-                    .map(|item| Self::from_json(item, span))
-                    .collect(),
-            ),
+            Value::Array(items) => {
+                NodeKind::Sequence(items.into_iter().map(|item| Self::from_json(item, span)).collect())
+            }
             Value::Object(entries) => NodeKind::Mapping(
                 entries
                     .into_iter()
-                    .map(|(name, value)| {
-                        (
-                            Key {
-                                name,
-                                span: span.clone(),
-                            },
-                            Self::from_json(value, span),
-                        )
-                    })
+                    .map(|(name, value)| (Key { name, span: span.clone() }, Self::from_json(value, span)))
                     .collect(),
             ),
         };
-        Self {
-            kind,
-            span: span.clone(),
-        }
+        Self { kind, span: span.clone() }
     }
 
     pub fn is_null(&self) -> bool {
@@ -104,10 +90,7 @@ impl Node {
         let NodeKind::Mapping(entries) = &self.kind else {
             return None;
         };
-        entries
-            .iter()
-            .find(|(key, _)| key.name == name)
-            .map(|(_, value)| value)
+        entries.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
     /// What kind of value it is, with its article: `a list`.
@@ -143,10 +126,7 @@ impl Node {
             return self.span.clone();
         };
         let written = &self.span.source.text[self.span.range.clone()];
-        let Some(shift) = [0, 1]
-            .into_iter()
-            .find(|shift| written.get(*shift..shift + text.len()) == Some(text))
-        else {
+        let Some(shift) = [0, 1].into_iter().find(|shift| written.get(*shift..shift + text.len()) == Some(text)) else {
             return self.span.clone();
         };
         let start = self.span.range.start + shift;
@@ -156,10 +136,7 @@ impl Node {
 
 /// A mapping without its places.
 pub(in crate::project) fn to_map(entries: &[(Key, Node)]) -> Map<String, Value> {
-    entries
-        .iter()
-        .map(|(key, value)| (key.name.clone(), value.to_json()))
-        .collect()
+    entries.iter().map(|(key, value)| (key.name.clone(), value.to_json())).collect()
 }
 
 #[cfg(test)]
@@ -189,21 +166,7 @@ mod tests {
         let text = "# ünïcode\nnaïve: \"qüoted\"\n'k': [a, 'b', {c: d}]\nblock: |\n  one\n  two\nlist:\n- x\n- y: 2\n";
         let mut places = Vec::new();
         written(&parsed(text), &mut places);
-        let wanted = [
-            "naïve",
-            "\"qüoted\"",
-            "'k'",
-            "a",
-            "'b'",
-            "c",
-            "d",
-            "block",
-            "one\n  two",
-            "list",
-            "x",
-            "y",
-            "2",
-        ];
+        let wanted = ["naïve", "\"qüoted\"", "'k'", "a", "'b'", "c", "d", "block", "one\n  two", "list", "x", "y", "2"];
         assert_eq!(places, wanted);
     }
 
@@ -211,10 +174,7 @@ mod tests {
     fn collections_end_where_their_last_child_ends() {
         let node = parsed("a:\n  b: [1, 2]\n  c:\n    - d\n\nz: 1\n");
         let a = node.get("a").unwrap();
-        assert_eq!(
-            &a.span.source.text[a.span.range.clone()],
-            "b: [1, 2]\n  c:\n    - d"
-        );
+        assert_eq!(&a.span.source.text[a.span.range.clone()], "b: [1, 2]\n  c:\n    - d");
         let b = a.get("b").unwrap();
         assert_eq!(&b.span.source.text[b.span.range.clone()], "[1, 2]");
     }
@@ -230,32 +190,18 @@ mod tests {
 
     #[test]
     fn anchors_and_merge_keys_are_written_out() {
-        let json = parsed("base: &b {x: 1, y: 2}\nuse: *b\nmore:\n  <<: *b\n  y: 3\n")
-            .to_json()
-            .to_string();
-        assert_eq!(
-            json,
-            r#"{"base":{"x":1,"y":2},"use":{"x":1,"y":2},"more":{"y":3,"x":1}}"#
-        );
+        let json = parsed("base: &b {x: 1, y: 2}\nuse: *b\nmore:\n  <<: *b\n  y: 3\n").to_json().to_string();
+        assert_eq!(json, r#"{"base":{"x":1,"y":2},"use":{"x":1,"y":2},"more":{"y":3,"x":1}}"#);
     }
 
     #[test]
     fn a_bomb_is_refused() {
         let level = |level: usize| {
-            let below = if level == 0 {
-                "x".to_owned()
-            } else {
-                format!("*a{}", level - 1)
-            };
+            let below = if level == 0 { "x".to_owned() } else { format!("*a{}", level - 1) };
             format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "))
         };
         let text: String = (0..9).map(level).collect();
-        assert!(
-            parse(&SourceText::new("a.yml", text))
-                .unwrap_err()
-                .message
-                .contains("too large")
-        );
+        assert!(parse(&SourceText::new("a.yml", text)).unwrap_err().message.contains("too large"));
     }
 
     #[test]

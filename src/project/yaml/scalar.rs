@@ -11,14 +11,8 @@ pub(super) fn resolve_plain(text: &str) -> NodeKind {
         _ => {}
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let begins_number = digits
-        .trim_start_matches('.')
-        .starts_with(|first: char| first.is_ascii_digit());
-    if !begins_number
-        || !digits
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
-    {
+    let begins_number = digits.trim_start_matches('.').starts_with(|first: char| first.is_ascii_digit());
+    if !begins_number || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
         return NodeKind::String(text.to_owned());
     }
     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -26,9 +20,7 @@ pub(super) fn resolve_plain(text: &str) -> NodeKind {
         return NodeKind::String(text.to_owned());
     }
     if is_whole {
-        return text
-            .parse()
-            .map_or_else(|_| NodeKind::String(text.to_owned()), NodeKind::Int);
+        return text.parse().map_or_else(|_| NodeKind::String(text.to_owned()), NodeKind::Int);
     }
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => NodeKind::Float(value),

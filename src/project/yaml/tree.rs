@@ -20,13 +20,7 @@ pub(super) fn build(source: &Arc<SourceText>) -> Result<Node, Diagnostic> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let parser = Parser::new_from_str_with_options(&source.text, options);
-    TreeBuilder {
-        source,
-        parser,
-        anchors: HashMap::new(),
-        nodes: 0,
-    }
-    .document()
+    TreeBuilder { source, parser, anchors: HashMap::new(), nodes: 0 }.document()
 }
 
 struct TreeBuilder<'a> {
@@ -55,10 +49,7 @@ impl<'a> TreeBuilder<'a> {
                 _ => return Err(mistake::unexpected(self.span(place))),
             }
         }
-        Ok(document.unwrap_or_else(|| Node {
-            kind: NodeKind::Null,
-            span: self.span(0..0),
-        }))
+        Ok(document.unwrap_or_else(|| Node { kind: NodeKind::Null, span: self.span(0..0) }))
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Place), Diagnostic> {
@@ -68,10 +59,7 @@ impl<'a> TreeBuilder<'a> {
                 Ok((event, span.byte_range().unwrap_or(end..end)))
             }
             Some(Err(error)) => Err(mistake::syntax(self.source, &error)),
-            None => Ok((
-                Event::StreamEnd,
-                self.source.text.len()..self.source.text.len(),
-            )),
+            None => Ok((Event::StreamEnd, self.source.text.len()..self.source.text.len())),
         }
     }
 
@@ -86,19 +74,14 @@ impl<'a> TreeBuilder<'a> {
         let node = match event {
             Event::Scalar(text, style, _, tag) => {
                 let kind = match (style, tag) {
-                    (_, Some(tag)) if tag.is_yaml_core_schema_tag("str") => {
-                        NodeKind::String(text.into_owned())
-                    }
+                    (_, Some(tag)) if tag.is_yaml_core_schema_tag("str") => NodeKind::String(text.into_owned()),
                     (_, Some(tag)) if !tag.is_yaml_core_schema() => {
                         return Err(mistake::tag(self.span(place), &tag.original()));
                     }
                     (ScalarStyle::Plain, _) => resolve_plain(&text),
                     _ => NodeKind::String(text.into_owned()),
                 };
-                Node {
-                    kind,
-                    span: self.trimmed(place),
-                }
+                Node { kind, span: self.trimmed(place) }
             }
             Event::SequenceStart(..) => self.sequence(place)?,
             Event::MappingStart(..) => self.mapping(place)?,
@@ -124,10 +107,7 @@ impl<'a> TreeBuilder<'a> {
             if event == Event::SequenceEnd {
                 let last = items.last().map(|item| item.span.range.end);
                 let span = self.collection_span(start, place, last);
-                return Ok(Node {
-                    kind: NodeKind::Sequence(items),
-                    span,
-                });
+                return Ok(Node { kind: NodeKind::Sequence(items), span });
             }
             items.push(self.node(event, place)?);
         }
@@ -143,13 +123,9 @@ impl<'a> TreeBuilder<'a> {
                 let span = self.collection_span(start, place, last);
                 merged.retain(|(key, _)| entries.iter().all(|(own, _)| own.name != key.name));
                 entries.extend(merged);
-                return Ok(Node {
-                    kind: NodeKind::Mapping(entries),
-                    span,
-                });
+                return Ok(Node { kind: NodeKind::Mapping(entries), span });
             }
-            let is_merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
+            let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
             let key = self.key(&start, &event, place)?;
             if let Some((first, _)) = entries.iter().find(|(other, _)| other.name == key.name) {
                 return Err(mistake::set_twice(&first.span, &key));
@@ -168,10 +144,7 @@ impl<'a> TreeBuilder<'a> {
     fn key(&self, mapping: &Place, event: &Event<'a>, place: Place) -> Result<Key, Diagnostic> {
         let text = &self.source.text;
         match event {
-            Event::Scalar(name, ..) if !place.is_empty() => Ok(Key {
-                name: name.to_string(),
-                span: self.span(place),
-            }),
+            Event::Scalar(name, ..) if !place.is_empty() => Ok(Key { name: name.to_string(), span: self.span(place) }),
             Event::MappingStart(..) if text[mapping.start..].starts_with("{{") => {
                 Err(mistake::unquoted_jinja(self.source, mapping.start))
             }
@@ -182,11 +155,7 @@ impl<'a> TreeBuilder<'a> {
 
     /// From the first byte to the closing bracket, or to the end of the last child in block style.
     fn collection_span(&self, start: Place, end: Place, last: Option<usize>) -> Span {
-        let end = if start.is_empty() {
-            last.unwrap_or(start.end)
-        } else {
-            end.end
-        };
+        let end = if start.is_empty() { last.unwrap_or(start.end) } else { end.end };
         self.span(start.start..end)
     }
 
@@ -217,9 +186,7 @@ fn merge_into(merged: &mut Vec<(Key, Node)>, value: Node) -> Result<(), Diagnost
             }
             Ok(())
         }
-        NodeKind::Sequence(items) => items
-            .into_iter()
-            .try_for_each(|item| merge_into(merged, item)),
+        NodeKind::Sequence(items) => items.into_iter().try_for_each(|item| merge_into(merged, item)),
         _ => Err(mistake::merge_of_scalar(value.span)),
     }
 }
