@@ -74,7 +74,7 @@ impl RunPlan {
         let mut step_of: BTreeMap<NodeId, usize> = BTreeMap::new();
         for id in graph.ids().filter(|id| selection.contains(id)) {
             let node = graph.node(id);
-            let current = node.relation().and_then(|relation| existing.get(relation)).cloned();
+            let current = node.relation().and_then(|relation| existing.get(relation)).copied();
             let action = match (&node.kind, request.command) {
                 (NodeKind::Model(model), Command::Run | Command::Build) => {
                     if model.config.materialized == Materialized::Ephemeral {

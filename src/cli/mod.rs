@@ -4,6 +4,7 @@ mod arguments;
 mod clean;
 mod compile;
 mod debug;
+mod follower;
 mod init;
 mod ls;
 mod printer;

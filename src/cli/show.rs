@@ -41,19 +41,18 @@ pub(super) fn run(arguments: &ShowArguments, settings: Settings, printer: &Print
     printer.diagnostics(&loaded.warnings);
     let limit = usize::try_from(arguments.limit).ok();
     let json = arguments.output == Output::Json || printer.is_json();
-    let nodes = match &arguments.inline {
-        Some(_) => Vec::new(),
-        None => {
-            let mut selection = arguments.selection.selection();
-            selection.select.extend(arguments.model.clone());
-            if selection.select.is_empty() {
-                return Err(Diagnostic::error(Code::Usage, "`show` needs to know what")
-                    .hint("name a model: engine show gold_orders; or give a query: engine show --inline 'select 1'")
-                    .into());
-            }
-            let selected = select(&loaded, &selection)?;
-            selected.into_iter().filter(|id| !matches!(loaded.graph.node(*id).kind, NodeKind::Test(_))).collect()
+    let nodes = if arguments.inline.is_some() {
+        Vec::new()
+    } else {
+        let mut selection = arguments.selection.selection();
+        selection.select.extend(arguments.model.clone());
+        if selection.select.is_empty() {
+            return Err(Diagnostic::error(Code::Usage, "`show` needs to know what")
+                .hint("name a model: engine show gold_orders; or give a query: engine show --inline 'select 1'")
+                .into());
         }
+        let selected = select(&loaded, &selection)?;
+        selected.into_iter().filter(|id| !matches!(loaded.graph.node(*id).kind, NodeKind::Test(_))).collect()
     };
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();

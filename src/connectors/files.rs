@@ -81,7 +81,7 @@ impl Files {
             Place::Disk(folder) => self.on_disk(folder)?,
             Place::Store { location, .. } => self.in_store(location).await?,
         };
-        found.sort_by(|left, right| natural(&left.name).cmp(&natural(&right.name)));
+        found.sort_by_key(|left| natural(&left.name));
         let mut waiting = Waiting::default();
         for item in found {
             match read.get(&item.name) {

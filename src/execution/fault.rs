@@ -1,6 +1,6 @@
 //! What went wrong while a step ran, turned into a diagnostic: the one place where the world's errors meet the user's text.
 //!
-//! DataFusion gives a place in the compiled SQL for most mistakes; the template's source map leads from there to the line
+//! `DataFusion` gives a place in the compiled SQL for most mistakes; the template's source map leads from there to the line
 //! the user wrote. Where it gives only a message, its first words tell the kind.
 
 use std::error::Error;
@@ -18,7 +18,7 @@ use crate::graph::{NodeId, NodeKind};
 use crate::names::Relation;
 use crate::storage::StorageError;
 
-/// An error of ours on its way through DataFusion.
+/// An error of ours on its way through `DataFusion`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("`{relation}` has not been built")]
@@ -51,14 +51,13 @@ pub(super) async fn sql_fault(
 
 /// An error of running a step: of the storage, a connector, or the query on its data.
 pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, error: StorageError) -> Diagnostics {
-    if let StorageError::Write { source, .. } = &error {
-        if source_of::<StorageError>(source).is_none()
-            && source_of::<ConnectorError>(source).is_none()
-            && !is_on_data(source)
-        {
-            let StorageError::Write { source, .. } = error else { return Diagnostics::default() };
-            return sql_fault(context, id, sql, source, &[]).await;
-        }
+    if let StorageError::Write { source, .. } = &error
+        && source_of::<StorageError>(source).is_none()
+        && source_of::<ConnectorError>(source).is_none()
+        && !is_on_data(source)
+    {
+        let StorageError::Write { source, .. } = error else { return Diagnostics::default() };
+        return sql_fault(context, id, sql, source, &[]).await;
     }
     let place = Place { context, id, sql };
     Diagnostics::from(storage_diagnostic(&error).in_file(place.path()))
@@ -295,7 +294,7 @@ fn syntax_mistake(error: &ParserError) -> (Described, Option<SqlRange>) {
     (Described::new(Code::SqlSyntax, format!("SQL syntax: {}", lower_first(message))), range)
 }
 
-/// Errors that DataFusion gives as text only.
+/// Errors that `DataFusion` gives as text only.
 fn text_mistake(text: &str, missing: &[String], functions: &[String]) -> Described {
     if let Some(name) = text.strip_prefix("Invalid function '").and_then(|rest| rest.split('\'').next()) {
         let mut described = Described::new(Code::UnknownFunction, format!("no function named `{name}`"));
@@ -363,7 +362,7 @@ fn word_places<'a>(sql: &'a str, word: &'a str) -> impl Iterator<Item = usize> +
     places.into_iter()
 }
 
-/// The message without DataFusion's and the kernel's own words around it, and without a backtrace.
+/// The message without `DataFusion`'s and the kernel's own words around it, and without a backtrace.
 pub(super) fn plain(error: &DataFusionError) -> String {
     let text = match error.find_root() {
         DataFusionError::Plan(text)

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -35,6 +36,22 @@ pub(super) struct Slice {
     pub(super) rejects: Option<mpsc::Sender<RecordBatch>>,
     /// Items whose rejected records are stored already.
     pub(super) rejected_before: HashSet<String>,
+    pub(super) told: Arc<Told>,
+}
+
+/// Which rejected records were told. A query that names its source twice scans it twice, and each scan meets them.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    scans: AtomicUsize,
+    /// Item and line; filled only when there are several scans.
+    records: Mutex<HashSet<(String, u64)>>,
+}
+
+impl Told {
+    fn is_first(&self, item: &str, record: &Rejected) -> bool {
+        self.scans.load(Ordering::Relaxed) < 2
+            || self.records.lock().unwrap_or_else(PoisonError::into_inner).insert((item.to_owned(), record.line))
+    }
 }
 
 /// A source's table as a query sees it.
@@ -96,6 +113,7 @@ impl TableProvider for ConnectorTable {
         let lanes = {
             let slice = self.slice.lock().unwrap_or_else(PoisonError::into_inner);
             let rejected_before = Arc::new(slice.rejected_before.clone());
+            slice.told.scans.fetch_add(1, Ordering::Relaxed);
             spread(&slice.items, state.config().target_partitions())
                 .into_iter()
                 .map(|items| {
@@ -107,6 +125,7 @@ impl TableProvider for ConnectorTable {
                         ingested_at_micros: self.ingested_at_micros,
                         rejects: slice.rejects.clone(),
                         rejected_before: Arc::clone(&rejected_before),
+                        told: Arc::clone(&slice.told),
                     }) as Arc<dyn PartitionStream>
                 })
                 .collect()
@@ -145,6 +164,7 @@ struct Lane {
     ingested_at_micros: i64,
     rejects: Option<mpsc::Sender<RecordBatch>>,
     rejected_before: Arc<HashSet<String>>,
+    told: Arc<Told>,
 }
 
 impl fmt::Debug for Lane {
@@ -169,6 +189,7 @@ impl PartitionStream for Lane {
             ingested_at_micros: self.ingested_at_micros,
             rejects: self.rejects.clone(),
             rejected_before: Arc::clone(&self.rejected_before),
+            told: Arc::clone(&self.told),
         };
         builder.spawn_blocking(move || lane.read(&pages));
         builder.build()
@@ -232,7 +253,12 @@ impl Lane {
 
     fn reject(&self, item: &Item, rejected: &[Rejected]) {
         let Some(channel) = &self.rejects else { return };
-        if let Ok(batch) = rejected_batch(&item.name, rejected, self.ingested_at_micros) {
+        let rejected: Vec<&Rejected> =
+            rejected.iter().filter(|record| self.told.is_first(&item.name, record)).collect();
+        if rejected.is_empty() {
+            return;
+        }
+        if let Ok(batch) = rejected_batch(&item.name, &rejected, self.ingested_at_micros) {
             // Nobody listens any more only when the whole step has failed.
             let _ = channel.blocking_send(batch);
         }
@@ -250,7 +276,7 @@ pub(super) fn rejected_schema() -> SchemaRef {
     ]))
 }
 
-fn rejected_batch(file: &str, rejected: &[Rejected], ingested_at_micros: i64) -> Result<RecordBatch> {
+fn rejected_batch(file: &str, rejected: &[&Rejected], ingested_at_micros: i64) -> Result<RecordBatch> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(rejected.iter().map(|record| text(&record.raw)))),

@@ -1,4 +1,4 @@
-//! The SQL functions we add to DataFusion, one file each; the file's doc states the signature and what it answers.
+//! The SQL functions we add to `DataFusion`, one file each; the file's doc states the signature and what it answers.
 
 mod term_mentions;
 mod terms;

@@ -282,8 +282,8 @@ impl ModelConfig {
             post_hook: reader.hooks("post_hook"),
             merge_update_columns: config
                 .get("merge_update_columns")
-                .filter(|value| !value.is_null())
-                .is_some()
+                .as_ref()
+                .is_some_and(|value| !value.is_null())
                 .then(|| reader.strings("merge_update_columns")),
             merge_exclude_columns: reader.strings("merge_exclude_columns"),
             incremental_predicates: reader.strings("incremental_predicates"),
@@ -335,12 +335,11 @@ impl SeedConfig {
     ) -> Result<Self, Diagnostics> {
         let mut reader = Reader { config, owner, place, path, found: Diagnostics::default() };
         let delimiter = reader.optional_string("delimiter").unwrap_or_else(|| ",".to_owned());
-        let delimiter = match delimiter.as_bytes() {
-            [one] => *one,
-            _ => {
-                reader.wrong("delimiter", "one character", &Value::String(delimiter));
-                b','
-            }
+        let delimiter = if let [one] = delimiter.as_bytes() {
+            *one
+        } else {
+            reader.wrong("delimiter", "one character", &Value::String(delimiter));
+            b','
         };
         let read = Self { column_types: reader.pairs("column_types"), delimiter };
         reader.found.finish(read).map(|(read, _)| read)

@@ -1,31 +1,30 @@
 //! From files to a graph: the first render of every template, and each `ref()` and `source()` turned into an edge.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::Graph;
+use super::assemble::assemble;
 use super::config::{ModelConfig, SeedConfig};
 use super::cycle;
-use super::node::{ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
-use super::test_name::TestName;
-use super::{Graph, NodeId};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
-use crate::names::{Relation, SEEDS, SourceName};
-use crate::project::{
-    self, DeclaredTest, ModelFile, Place, Project, Properties, SeedFile, SourceTable, TestFile, merge_config,
-};
+use super::node::{ModelNode, Node, NodeKind, SeedNode};
+use super::resolve::Names;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::names::{Relation, SEEDS};
+use crate::project::{self, ModelFile, Project, SeedFile, merge_config};
 use crate::template::{Extracted, NodeTemplate, RefCall, SourceCall, Templates};
 
 /// An edge as it was written, before its target is known.
-struct Wanted {
-    refs: Vec<RefCall>,
-    sources: Vec<SourceCall>,
+pub(super) struct Wanted {
+    pub(super) refs: Vec<RefCall>,
+    pub(super) sources: Vec<SourceCall>,
 }
 
 /// A node on its way into the graph.
-struct Draft {
-    node: Node,
+pub(super) struct Draft {
+    pub(super) node: Node,
     wanted: Wanted,
     /// Edges known without looking anything up: a test's own table.
     parents: Vec<usize>,
@@ -42,20 +41,20 @@ pub fn link(project: &Project, templates: &Templates) -> Result<(Graph, Diagnost
     linker.finish()
 }
 
-struct Linker<'a> {
-    project: &'a Project,
-    templates: &'a Templates,
-    found: Diagnostics,
-    drafts: Vec<Draft>,
+pub(super) struct Linker<'a> {
+    pub(super) project: &'a Project,
+    pub(super) templates: &'a Templates,
+    pub(super) found: Diagnostics,
+    pub(super) drafts: Vec<Draft>,
     disabled: Vec<String>,
 }
 
 impl Linker<'_> {
-    fn id(&self, kind: &str, name: &str) -> String {
+    pub(super) fn id(&self, kind: &str, name: &str) -> String {
         format!("{kind}.{}.{name}", self.project.config.name)
     }
 
-    fn add(&mut self, node: Node, wanted: Wanted, parents: Vec<usize>) -> usize {
+    pub(super) fn add(&mut self, node: Node, wanted: Wanted, parents: Vec<usize>) -> usize {
         self.drafts.push(Draft { node, wanted, parents });
         self.drafts.len() - 1
     }
@@ -114,7 +113,7 @@ impl Linker<'_> {
         self.found.keep(made)
     }
 
-    fn fqn(&self, below: &[String]) -> Vec<String> {
+    pub(super) fn fqn(&self, below: &[String]) -> Vec<String> {
         std::iter::once(self.project.config.name.clone()).chain(below.iter().cloned()).collect()
     }
 
@@ -231,137 +230,6 @@ impl Linker<'_> {
         }
     }
 
-    fn tests(&mut self) {
-        let singular: Vec<&TestFile> = self.project.singular_tests.iter().collect();
-        for test in singular {
-            self.singular(test);
-        }
-        for index in 0..self.drafts.len() {
-            let (owner, properties) = match &self.drafts[index].node.kind {
-                NodeKind::Model(model) => (self.drafts[index].node.name.clone(), model.properties.clone()),
-                NodeKind::Seed(seed) => (self.drafts[index].node.name.clone(), seed.properties.clone()),
-                NodeKind::Source(table) => {
-                    let owner = format!("{}_{}", table.name.source, table.name.table);
-                    (owner, source_properties(table))
-                }
-                NodeKind::Test(_) => continue,
-            };
-            for declared in &properties.data_tests {
-                self.generic(index, &owner, None, declared);
-            }
-            for column in &properties.columns {
-                for declared in &column.data_tests {
-                    self.generic(index, &owner, Some((&column.name, &column.tags)), declared);
-                }
-            }
-        }
-    }
-
-    fn singular(&mut self, test: &TestFile) {
-        let unique_id = self.id("test", &test.name);
-        let mut template = NodeTemplate {
-            unique_id: unique_id.clone(),
-            name: test.name.clone(),
-            source: Arc::clone(&test.source),
-            this: None,
-            config: test.config.clone(),
-            model: json!({"unique_id": unique_id, "name": test.name, "resource_type": "test"}),
-        };
-        let Some(extracted) = self.found.keep(self.templates.extract(&template)) else { return };
-        let mut config = test.config.clone();
-        merge_config(&mut config, &extracted.config);
-        if config.get("enabled") == Some(&Value::Bool(false)) {
-            return;
-        }
-        template.config.clone_from(&config);
-        let node = Node {
-            unique_id,
-            name: test.name.clone(),
-            fqn: self.fqn(&test.fqn),
-            path: test.source.path.clone(),
-            tags: tags(&config),
-            config: config.clone(),
-            description: test.properties.description.clone(),
-            kind: NodeKind::Test(Box::new(TestNode {
-                kind: TestKind::Singular,
-                config,
-                template,
-                attached: None,
-                column: None,
-                place: None,
-            })),
-        };
-        let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
-        self.add(node, wanted, Vec::new());
-    }
-
-    fn generic(
-        &mut self,
-        owner: usize,
-        owner_name: &str,
-        column: Option<(&String, &Vec<String>)>,
-        test: &DeclaredTest,
-    ) {
-        if test.config.get("enabled") == Some(&Value::Bool(false)) {
-            return;
-        }
-        let mut arguments = test.arguments.clone();
-        if let Some((column, _)) = column {
-            arguments.insert("column_name".to_owned(), Value::String(column.clone()));
-        }
-        let prefix = match self.drafts[owner].node.kind {
-            NodeKind::Source(_) => "source_",
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => "",
-        };
-        let test_name = TestName::new(prefix, &test.test, owner_name, &arguments, test.name.as_deref());
-        let unique_id = format!("{}.{}", self.id("test", &test_name.name), test_name.hash);
-        let (path, source) = match &test.place {
-            Some(span) => (span.source.path.clone(), Arc::clone(&span.source)),
-            None => (self.drafts[owner].node.path.clone(), SourceText::new(self.drafts[owner].node.path.clone(), "")),
-        };
-        let template = NodeTemplate {
-            unique_id: unique_id.clone(),
-            name: test_name.name.clone(),
-            source,
-            this: None,
-            config: test.config.clone(),
-            model: json!({"unique_id": unique_id, "name": test_name.name, "resource_type": "test"}),
-        };
-        let place = test.place.as_ref();
-        let extracted = match self.templates.generic_test(&test.test) {
-            // A test of the project's own may name further relations in its body.
-            Some(_) => self.templates.extract_generic_test(&test.test, &arguments, &template, place),
-            None => self.templates.extract_arguments(&arguments, &template, place),
-        };
-        let Some(extracted) = self.found.keep(extracted) else { return };
-        let mut config = test.config.clone();
-        let mut all_tags = tags(&config);
-        all_tags.extend(column.into_iter().flat_map(|(_, tags)| tags.iter().cloned()));
-        config.insert("tags".to_owned(), json!(all_tags));
-        let mut fqn = self.drafts[owner].node.fqn.clone();
-        fqn.pop();
-        fqn.push(test_name.name.clone());
-        let node = Node {
-            unique_id,
-            name: test_name.name,
-            fqn,
-            path,
-            tags: all_tags,
-            config: config.clone(),
-            description: test.description.clone(),
-            kind: NodeKind::Test(Box::new(TestNode {
-                kind: TestKind::Generic { test: test.test.clone(), arguments },
-                config,
-                template,
-                attached: Some(NodeId(owner)),
-                column: column.map(|(name, _)| name.clone()),
-                place: test.place.clone(),
-            })),
-        };
-        let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
-        self.add(node, wanted, vec![owner]);
-    }
-
     fn finish(mut self) -> Result<(Graph, Diagnostics), Diagnostics> {
         self.refuse_twins();
         let names = Names::new(&self.drafts);
@@ -461,17 +329,7 @@ fn readable(layers: &[String]) -> String {
     }
 }
 
-fn source_properties(table: &SourceTable) -> Properties {
-    Properties {
-        description: table.description.clone(),
-        columns: table.columns.clone(),
-        data_tests: table.data_tests.clone(),
-        meta: table.meta.clone(),
-        place: table.place.clone(),
-    }
-}
-
-fn tags(config: &Map<String, Value>) -> Vec<String> {
+pub(super) fn tags(config: &Map<String, Value>) -> Vec<String> {
     match config.get("tags") {
         Some(Value::String(one)) => vec![one.clone()],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -480,151 +338,7 @@ fn tags(config: &Map<String, Value>) -> Vec<String> {
 }
 
 impl Wanted {
-    fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self { refs: Vec::new(), sources: Vec::new() }
-    }
-}
-
-/// A name that leads nowhere, and what might have been meant.
-struct Unknown {
-    code: Code,
-    message: String,
-    label: String,
-    near: Vec<String>,
-    hint: Option<String>,
-}
-
-impl Unknown {
-    fn at(self, span: Place, path: &str) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error(self.code, self.message).label_or_file(span, self.label, path);
-        if !self.near.is_empty() {
-            diagnostic = diagnostic.hint(format!("did you mean {}?", crate::diagnostic::or_list(&self.near)));
-        }
-        diagnostic.hint_opt(self.hint)
-    }
-}
-
-/// What `ref()` and `source()` can reach.
-struct Names<'a> {
-    refs: BTreeMap<&'a str, usize>,
-    sources: HashMap<(&'a str, &'a str), usize>,
-}
-
-impl<'a> Names<'a> {
-    fn new(drafts: &'a [Draft]) -> Self {
-        let mut names = Self { refs: BTreeMap::new(), sources: HashMap::new() };
-        for (index, draft) in drafts.iter().enumerate() {
-            match &draft.node.kind {
-                NodeKind::Model(_) | NodeKind::Seed(_) => {
-                    names.refs.insert(&draft.node.name, index);
-                }
-                NodeKind::Source(table) => {
-                    names.sources.insert((&table.name.source, &table.name.table), index);
-                }
-                NodeKind::Test(_) => {}
-            }
-        }
-        names
-    }
-
-    fn resolve_ref(&self, call: &RefCall, project: &str, disabled: &[String]) -> Result<usize, Unknown> {
-        if let Some(package) = call.package.as_deref().filter(|package| *package != project) {
-            return Err(Unknown {
-                code: Code::UnknownRef,
-                message: format!("no package named `{package}`"),
-                label: String::new(),
-                near: crate::names::nearest(package, [project]),
-                hint: None,
-            });
-        }
-        if let Some(found) = self.refs.get(call.name.as_str()) {
-            return Ok(*found);
-        }
-        if disabled.contains(&call.name) {
-            return Err(Unknown {
-                code: Code::UnknownRef,
-                message: format!("`{}` is disabled", call.name),
-                label: "switched off by `enabled: false`".to_owned(),
-                near: Vec::new(),
-                hint: None,
-            });
-        }
-        let as_source = self.sources.keys().find(|(_, table)| *table == call.name);
-        Err(Unknown {
-            code: Code::UnknownRef,
-            message: format!("no model or seed named `{}`", call.name),
-            label: "not found in this project".to_owned(),
-            near: crate::names::nearest(&call.name, self.refs.keys().copied()),
-            hint: as_source.map(|(source, table)| {
-                format!("`{table}` is a table of a source: write `source('{source}', '{table}')`")
-            }),
-        })
-    }
-
-    fn resolve_source(&self, call: &SourceCall) -> Result<usize, Unknown> {
-        if let Some(found) = self.sources.get(&(call.source.as_str(), call.table.as_str())) {
-            return Ok(*found);
-        }
-        let tables: Vec<&str> =
-            self.sources.keys().filter(|(source, _)| *source == call.source).map(|(_, table)| *table).collect();
-        let (message, near) = match tables.is_empty() {
-            true => {
-                let known: Vec<&str> = self.sources.keys().map(|(source, _)| *source).collect();
-                (format!("no source named `{}`", call.source), crate::names::nearest(&call.source, known))
-            }
-            false => (
-                format!("source `{}` has no table `{}`", call.source, call.table),
-                crate::names::nearest(&call.table, tables),
-            ),
-        };
-        let label = "not declared in `sources.yaml`".to_owned();
-        Err(Unknown { code: Code::UnknownSource, message, label, near, hint: None })
-    }
-}
-
-fn assemble(
-    drafts: Vec<Draft>,
-    parents: &[Vec<usize>],
-    order: &[usize],
-    disabled: Vec<String>,
-    project_name: &str,
-) -> Graph {
-    let mut place = vec![0; order.len()];
-    for (new, old) in order.iter().enumerate() {
-        place[*old] = new;
-    }
-    let mut slots: Vec<Option<Node>> = drafts.into_iter().map(|draft| Some(draft.node)).collect();
-    let mut graph = Graph { project_name: project_name.to_owned(), disabled, ..Graph::default() };
-    graph.children = vec![Vec::new(); order.len()];
-    for (new, old) in order.iter().enumerate() {
-        let Some(mut node) = slots[*old].take() else { continue };
-        if let NodeKind::Test(test) = &mut node.kind {
-            test.attached = test.attached.map(|owner| NodeId(place[owner.0]));
-        }
-        let mut above: Vec<NodeId> = parents[*old].iter().map(|parent| NodeId(place[*parent])).collect();
-        above.sort_unstable();
-        for parent in &above {
-            graph.children[parent.0].push(NodeId(new));
-        }
-        graph.parents.push(above);
-        index(&mut graph, &node, NodeId(new));
-        graph.nodes.push(node);
-    }
-    graph
-}
-
-fn index(graph: &mut Graph, node: &Node, id: NodeId) {
-    match &node.kind {
-        NodeKind::Model(_) | NodeKind::Seed(_) => {
-            graph.by_ref_name.insert(node.name.clone(), id);
-            if let Some(relation) = node.relation() {
-                graph.by_relation.insert(relation.clone(), id);
-            }
-        }
-        NodeKind::Source(table) => {
-            let name: &SourceName = &table.name;
-            graph.by_source.insert(name.clone(), id);
-        }
-        NodeKind::Test(_) => {}
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! Built once by [`link`]; after that nothing is looked up by text any more.
 
+mod assemble;
 mod config;
 mod cycle;
 mod link;
 mod node;
+mod resolve;
 pub mod selector;
 mod test_name;
+mod tests_of;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -76,15 +79,15 @@ impl Graph {
 
     /// All that lie above `start`, up to `depth` edges; `start` itself is not among them.
     pub fn ancestors(&self, start: NodeId, depth: usize) -> BTreeSet<NodeId> {
-        self.reach(start, depth, |id| self.parents(id))
+        Self::reach(start, depth, |id| self.parents(id))
     }
 
     /// All that lie below `start`, up to `depth` edges.
     pub fn descendants(&self, start: NodeId, depth: usize) -> BTreeSet<NodeId> {
-        self.reach(start, depth, |id| self.children(id))
+        Self::reach(start, depth, |id| self.children(id))
     }
 
-    fn reach<'a>(&'a self, start: NodeId, depth: usize, next: impl Fn(NodeId) -> &'a [NodeId]) -> BTreeSet<NodeId> {
+    fn reach<'a>(start: NodeId, depth: usize, next: impl Fn(NodeId) -> &'a [NodeId]) -> BTreeSet<NodeId> {
         let mut found = BTreeSet::new();
         let mut border = vec![start];
         for _ in 0..depth {

@@ -76,7 +76,10 @@ impl Warehouse {
         let relation = staged.relation.clone();
         let work = Work { warehouse: self, base, relation: &relation, schema, context: scratch(session) };
         work.context_add(SOURCE, self.staged_provider(&staged, session).await?)?;
-        work.refuse_wrong_rows(&staged, rewrite).await?;
+        if let Err(error) = work.refuse_wrong_rows(&staged, rewrite).await {
+            self.abandon(staged).await;
+            return Err(error);
+        }
         let state = Arc::new(work.context.state());
         work.context_add(TARGET, base.provider_with(&state, Some(FILE)).await?)?;
         let files = match all_files {

@@ -184,8 +184,7 @@ fn widens(from: &DataType, to: &DataType) -> bool {
         (Int8, Int16 | Int32 | Int64 | Float32 | Float64)
         | (Int16, Int32 | Int64 | Float32 | Float64)
         | (Int32, Int64 | Float64)
-        | (Float32, Float64)
-        | (Int64, Float64)
+        | (Float32 | Int64, Float64)
         | (DataType::Date32, DataType::Timestamp(_, _)) => true,
         (Int64 | Int32, Decimal128(precision, scale)) => i16::from(*precision) - i16::from(*scale) >= 19,
         (Decimal128(p1, s1), Decimal128(p2, s2)) => {

@@ -193,26 +193,23 @@ impl Build<'_> {
         };
         let reshape = prepared.evolution.as_ref().is_some_and(|evolution| evolution.rewrite);
         let rewrite = base.and_then(|table| Some((table, self.rewrite_of(action, prepared, reshape)?)));
-        let (staged, rewritten, removes) = match rewrite {
-            Some((table, rewrite)) => {
-                let warehouse = &self.context.warehouse;
-                let state = self.session.state();
-                let done = warehouse.rewrite(state, table, staged, &prepared.schema, &rewrite, reshape).await?;
-                (done.staged, done.rewritten, done.removes)
-            }
-            None => {
-                let removes = match action {
-                    Action::Append => Removes::None,
-                    Action::InsertOverwrite => Removes::SamePartitions,
-                    Action::ReplaceTable
-                    | Action::Merge
-                    | Action::DeleteInsert
-                    | Action::CreateView
-                    | Action::LoadSeed
-                    | Action::RunTest => Removes::All,
-                };
-                (staged, None, removes)
-            }
+        let (staged, rewritten, removes) = if let Some((table, rewrite)) = rewrite {
+            let warehouse = &self.context.warehouse;
+            let state = self.session.state();
+            let done = warehouse.rewrite(state, table, staged, &prepared.schema, &rewrite, reshape).await?;
+            (done.staged, done.rewritten, done.removes)
+        } else {
+            let removes = match action {
+                Action::Append => Removes::None,
+                Action::InsertOverwrite => Removes::SamePartitions,
+                Action::ReplaceTable
+                | Action::Merge
+                | Action::DeleteInsert
+                | Action::CreateView
+                | Action::LoadSeed
+                | Action::RunTest => Removes::All,
+            };
+            (staged, None, removes)
         };
         Ok(Change {
             staged,

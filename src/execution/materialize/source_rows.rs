@@ -18,7 +18,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execution::fault::connector_diagnostic;
 use crate::execution::scan::{ConnectorTable, Slice, rejected_schema};
 use crate::execution::step::Outcome;
-use crate::graph::Materialized;
+use crate::graph::{IncrementalStrategy, Materialized};
 use crate::plan::Action;
 use crate::storage::{Change, Description, Positions, Progress, Removes, Staged, Table};
 
@@ -49,8 +49,11 @@ pub(super) async fn write(
     let mut action = build.action;
     let mut first = true;
     loop {
-        // A table that readers have now is replaced in one commit: none of them sees half of the new one.
-        let whole = !incremental || (action == Action::ReplaceTable && base.is_some());
+        // A table that readers have now is replaced in one commit: none of them sees half of the new one. And what a slice
+        // overwrites may not be the rows of the slice before.
+        let strategy = build.model.config.strategy;
+        let overwrites = matches!(strategy, IncrementalStrategy::InsertOverwrite | IncrementalStrategy::DeleteInsert);
+        let whole = !incremental || overwrites || (action == Action::ReplaceTable && base.is_some());
         let slices: Vec<Vec<Item>> = readings
             .iter_mut()
             .map(|reading| {
@@ -72,9 +75,10 @@ pub(super) async fn write(
         if nothing || !incremental {
             break;
         }
-        action = match action {
-            Action::ReplaceTable => Action::Append,
-            other => other,
+        action = match (action, build.model.config.strategy) {
+            (Action::ReplaceTable, IncrementalStrategy::Merge) => Action::Merge,
+            (Action::ReplaceTable, _) => Action::Append,
+            (other, _) => other,
         };
     }
     outcome.version = base.as_ref().map(Table::version);
@@ -135,6 +139,14 @@ struct SliceOfRun<'a> {
     replaces: bool,
 }
 
+/// What the table of rejected records holds before a slice.
+struct StoredRejects {
+    /// Of each reading: items of the slice whose rejects an earlier, interrupted run has stored already.
+    items: Vec<HashSet<String>>,
+    /// All of them, if they are of an earlier reading of the sources.
+    outdated: Removes,
+}
+
 impl SliceOfRun<'_> {
     /// Reads the slice and commits it: first its rejected records, then its rows with the positions.
     async fn commit(
@@ -153,9 +165,10 @@ impl SliceOfRun<'_> {
             Err(error) => return Err(build.run_fault(error).await),
         };
         let (sender, receiver) = mpsc::channel(REJECTS_AHEAD);
-        let before = self.rejected_before(build, rejected_base.as_ref()).await?;
-        for ((reading, items), rejected_before) in self.readings.iter().zip(self.slices).zip(before) {
-            reading.table.set(Slice { items: items.clone(), rejects: Some(sender.clone()), rejected_before });
+        let stored = self.stored_rejects(build, rejected_base.as_ref()).await?;
+        for ((reading, items), rejected_before) in self.readings.iter().zip(self.slices).zip(stored.items) {
+            let rejects = Some(sender.clone());
+            reading.table.set(Slice { items: items.clone(), rejects, rejected_before, ..Slice::default() });
         }
         drop(sender);
         let (rejects, staged) = tokio::join!(stage_rejects(build, receiver), async {
@@ -166,10 +179,16 @@ impl SliceOfRun<'_> {
             }
             staged
         });
-        let staged = staged?;
-        let rejects = rejects?;
+        let (staged, rejects) = match (staged, rejects) {
+            (Ok(staged), Ok(rejects)) => (staged, rejects),
+            (Ok(left), Err(error)) | (Err(error), Ok(left)) => {
+                build.context.warehouse.abandon(left).await;
+                return Err(error);
+            }
+            (Err(error), Err(_)) => return Err(error),
+        };
         let rejected = rejects.rows;
-        self.commit_rejects(build, rejected_base.as_ref(), rejects).await?;
+        self.commit_rejects(build, rejected_base.as_ref(), rejects, stored.outdated).await?;
         let rows = staged.rows;
         let positions = self.positions();
         let committed = build.publish(base, &prepared, staged, action, positions).await?;
@@ -187,29 +206,39 @@ impl SliceOfRun<'_> {
             .collect()
     }
 
-    /// Items whose rejects an earlier, interrupted run has stored already.
-    async fn rejected_before(
-        &self,
-        build: &Build<'_>,
-        rejected: Option<&Table>,
-    ) -> Result<Vec<HashSet<String>>, Diagnostics> {
-        let mut before = Vec::new();
+    async fn stored_rejects(&self, build: &Build<'_>, rejected: Option<&Table>) -> Result<StoredRejects, Diagnostics> {
+        let mut stored = Vec::new();
         for reading in self.readings {
-            before.push(match rejected {
-                None => HashSet::new(),
-                Some(table) => {
-                    let stored = build.context.warehouse.positions(table, &reading.table.name).await;
-                    match stored {
-                        Ok(stored) if stored.generation == reading.positions.generation => {
-                            stored.items.into_keys().collect()
-                        }
-                        Ok(_) => HashSet::new(),
-                        Err(error) => return Err(build.run_fault(error).await),
-                    }
-                }
+            stored.push(match rejected {
+                None => Positions::default(),
+                Some(table) => match build.context.warehouse.positions(table, &reading.table.name).await {
+                    Ok(stored) => stored,
+                    Err(error) => return Err(build.run_fault(error).await),
+                },
             });
         }
-        Ok(before)
+        let generations = || self.readings.iter().map(|reading| reading.positions.generation);
+        let of_this_reading =
+            stored.iter().zip(generations()).all(|(stored, generation)| stored.generation == generation)
+                && stored.iter().any(|stored| !stored.items.is_empty());
+        // A model read anew forgets what was rejected before, but not what it has stored itself before it was interrupted.
+        let outdated = match self.replaces && !of_this_reading && rejected.is_some_and(|table| table.files() > 0) {
+            true => Removes::All,
+            false => Removes::None,
+        };
+        let items = stored
+            .iter()
+            .zip(generations())
+            .zip(self.slices)
+            .map(|((stored, generation), items)| match stored.generation == generation && outdated == Removes::None {
+                true => {
+                    let same = items.iter().filter(|item| stored.items.get(&item.name) == Some(&item.mark));
+                    same.map(|item| item.name.clone()).collect()
+                }
+                false => HashSet::new(),
+            })
+            .collect();
+        Ok(StoredRejects { items, outdated })
     }
 
     async fn commit_rejects(
@@ -217,10 +246,9 @@ impl SliceOfRun<'_> {
         build: &Build<'_>,
         base: Option<&Table>,
         rejects: Staged,
+        removes: Removes,
     ) -> Result<(), Diagnostics> {
-        // A model read anew forgets what was rejected before.
-        let clears = self.replaces && base.is_some_and(|table| table.files() > 0);
-        if rejects.rows == 0 && !clears {
+        if rejects.rows == 0 && removes == Removes::None {
             return Ok(());
         }
         let description = Description {
@@ -243,7 +271,7 @@ impl SliceOfRun<'_> {
         let change = Change {
             staged: rejects,
             rewritten: None,
-            removes: if clears { Removes::All } else { Removes::None },
+            removes,
             describe: base.is_none().then_some(description),
             positions: self.positions(),
             info: super::commit_info(build.context, &build.node.unique_id, &build.sql, Map::new()),
