@@ -1,9 +1,10 @@
 //! The local file system with commits that survive a power loss.
 //!
-//! `object_store` writes a new file and links it into place without syncing either, so a power loss can leave a commit
-//! file that exists and is empty. Here a file that must not exist yet (a Delta commit) is written, synced, linked and its
-//! folder synced, in that order: it is either absent or whole.
+//! `object_store` writes a new file and puts it into place without syncing either, so a power loss can leave a commit
+//! file that exists and is empty. Here a file is written, synced, linked or renamed and its folder synced, in that order: it
+//! is either absent (or the old one) or whole. Only rows are left out: [`sync_files`] does them all before the commit.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -38,16 +39,13 @@ impl fmt::Display for DurableLocal {
     }
 }
 
-/// Writes the rows' files down to the disk; called before the commit that names them.
-pub fn sync_files(files: &[PathBuf]) -> io::Result<()> {
-    let mut folders: Vec<&FsPath> = Vec::new();
+/// Writes the rows' files below `root` down to the disk, with the folders they lie in; called before the commit that names
+/// them.
+pub fn sync_files(root: &FsPath, files: &[PathBuf]) -> io::Result<()> {
+    let mut folders: BTreeSet<&FsPath> = BTreeSet::new();
     for file in files {
         File::open(file)?.sync_data()?;
-        if let Some(folder) = file.parent()
-            && !folders.contains(&folder)
-        {
-            folders.push(folder);
-        }
+        folders.extend(file.ancestors().skip(1).take_while(|folder| folder.starts_with(root)));
     }
     folders.into_iter().try_for_each(sync_folder)
 }
@@ -56,17 +54,41 @@ fn sync_folder(folder: &FsPath) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Creates `path` with `payload`, or fails with `AlreadyExists`; never leaves it torn.
-fn create_whole(path: &FsPath, payload: &PutPayload) -> io::Result<()> {
+/// Writes `path` as a whole, or not at all; with [`Existing::Refuse`] it fails with `AlreadyExists`.
+fn write_whole(path: &FsPath, payload: &PutPayload, existing: Existing) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
-    fs::create_dir_all(folder)?;
+    create_folders(folder)?;
     let staging = folder.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
-    let written = write_synced(&staging, payload).and_then(|()| fs::hard_link(&staging, path));
-    // The link holds the content now, or the attempt failed: either way the staging name has served.
-    let removed = fs::remove_file(&staging);
-    written?;
-    removed?;
+    let placed = write_synced(&staging, payload).and_then(|()| match existing {
+        Existing::Refuse => fs::hard_link(&staging, path),
+        Existing::Replace => fs::rename(&staging, path),
+    });
+    if existing == Existing::Refuse || placed.is_err() {
+        // The link holds the content now, or the attempt failed: either way the staging name has served.
+        let removed = fs::remove_file(&staging);
+        placed?;
+        removed?;
+    }
     sync_folder(folder)
+}
+
+/// What becomes of a file that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    Refuse,
+    Replace,
+}
+
+/// Creates what is missing of a folder's path; each new entry is synced in the folder that holds it.
+fn create_folders(folder: &FsPath) -> io::Result<()> {
+    let missing: Vec<&FsPath> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(folder)?;
+    missing.iter().filter_map(|path| path.parent()).try_for_each(sync_folder)
+}
+
+/// Rows: a commit has them synced before it names them.
+fn holds_rows(location: &Path) -> bool {
+    location.extension() == Some("parquet") && !location.parts().any(|part| part.as_ref() == "_delta_log")
 }
 
 fn write_synced(path: &FsPath, payload: &PutPayload) -> io::Result<()> {
@@ -80,12 +102,14 @@ fn write_synced(path: &FsPath, payload: &PutPayload) -> io::Result<()> {
 #[async_trait]
 impl ObjectStore for DurableLocal {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        if !matches!(opts.mode, PutMode::Create) {
-            return self.inner.put_opts(location, payload, opts).await;
-        }
+        let existing = match opts.mode {
+            PutMode::Create => Existing::Refuse,
+            PutMode::Overwrite if !holds_rows(location) => Existing::Replace,
+            PutMode::Overwrite | PutMode::Update(_) => return self.inner.put_opts(location, payload, opts).await,
+        };
         let path = self.inner.path_to_filesystem(location)?;
         let shown = path.display().to_string();
-        let outcome = tokio::task::spawn_blocking(move || create_whole(&path, &payload)).await;
+        let outcome = tokio::task::spawn_blocking(move || write_whole(&path, &payload, existing)).await;
         match outcome {
             Ok(Ok(())) => Ok(PutResult { e_tag: None, version: None }),
             Ok(Err(source)) if source.kind() == ErrorKind::AlreadyExists => {

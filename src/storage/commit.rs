@@ -189,7 +189,8 @@ impl Warehouse {
         let table = folder.join(relation.path());
         let adds = change.staged.adds.iter().chain(change.rewritten.iter().flat_map(|staged| &staged.adds));
         let files: Vec<PathBuf> = adds.map(|add| table.join(&add.path)).collect();
-        let synced = tokio::task::spawn_blocking(move || location::sync_files(&files)).await;
+        let root = table.clone();
+        let synced = tokio::task::spawn_blocking(move || location::sync_files(&root, &files)).await;
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| StorageError::Store {
             path: table.display().to_string(),
             source: object_store::Error::Generic { store: "LocalFileSystem", source },

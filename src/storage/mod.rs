@@ -4,6 +4,7 @@
 //! It knows names, not models.
 
 mod commit;
+mod encoding;
 mod error;
 mod lock;
 mod log_store;

@@ -16,21 +16,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use delta_kernel::table_properties::DataSkippingNumIndexedCols;
 use deltalake::datafile::writer::{DeltaWriter, WriterConfig};
 use deltalake::kernel::Add;
-use deltalake::parquet::basic::Compression;
-use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
-use super::Warehouse;
 use super::error::StorageError;
 use super::types::fit;
+use super::{Warehouse, encoding};
 use crate::names::Relation;
 
 /// What a partition holds back before it opens a file of its own.
 const HELD_BACK: usize = 8 << 20;
-/// A row group at most: what a writer keeps in memory, encoded.
-const ROW_GROUP_ROWS: usize = 256 << 10;
-const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Rows handed to the encoder at once.
 const WRITE_ROWS: usize = 64 << 10;
 
@@ -171,17 +166,12 @@ impl Warehouse {
         self.discard(&staged.relation, &staged.adds).await;
     }
 
+    /// A writer whose encoding suits the first rows.
     fn writer(&self, target: &Target<'_>) -> DeltaWriter {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .build();
         let config = WriterConfig::new(
             Arc::clone(target.schema),
             target.partition_by.to_vec(),
-            Some(properties),
+            None,
             None,
             Some(WRITE_ROWS),
             DataSkippingNumIndexedCols::NumColumns(32),
@@ -193,7 +183,8 @@ impl Warehouse {
 
 /// One stream of batches on its way into files.
 struct Lane {
-    writer: DeltaWriter,
+    /// Taken while its encoding is set, and when it is closed.
+    writer: Option<DeltaWriter>,
     schema: SchemaRef,
     partition_columns: Vec<usize>,
     progress: Arc<Progress>,
@@ -215,7 +206,7 @@ impl Lane {
         let partition_columns =
             target.partition_by.iter().filter_map(|column| target.schema.index_of(column).ok()).collect();
         Self {
-            writer: warehouse.writer(target),
+            writer: Some(warehouse.writer(target)),
             schema: Arc::clone(target.schema),
             partition_columns,
             progress: Arc::clone(progress),
@@ -240,34 +231,56 @@ impl Lane {
                     continue;
                 }
                 writing = true;
-                for batch in held_back.drain(..) {
-                    if let Err(source) = self.writer.write(&batch).await {
-                        return self.give_up(source.into()).await;
-                    }
+                if let Err(source) = self.write_held_back(std::mem::take(&mut held_back)).await {
+                    return self.give_up(source).await;
                 }
-            } else if let Err(source) = self.writer.write(&batch).await {
-                return self.give_up(source.into()).await;
+            } else if let Err(source) = self.write(&batch).await {
+                return self.give_up(source).await;
             }
         }
         let adds = match writing {
-            true => self.writer.close().await?,
+            true => self.close().await?,
             false => Vec::new(),
         };
         Ok(Written { adds, held_back })
     }
 
     async fn write_all(mut self, batches: Vec<RecordBatch>) -> Result<Vec<Add>, DataFusionError> {
-        for batch in batches {
-            if let Err(source) = self.writer.write(&batch).await {
-                return self.give_up(source.into()).await;
-            }
+        match self.write_held_back(batches).await {
+            Ok(()) => self.close().await,
+            Err(source) => self.give_up(source).await,
         }
-        Ok(self.writer.close().await?)
     }
 
-    async fn give_up<T>(self, source: DataFusionError) -> Result<T, DataFusionError> {
-        // The first error is the one to tell; parts that stay behind are swept by the store's own rules.
-        let _ = self.writer.abort().await;
+    /// The first rows: they decide how all are encoded.
+    async fn write_held_back(&mut self, batches: Vec<RecordBatch>) -> Result<(), DataFusionError> {
+        let properties = encoding::properties(&self.schema, &batches);
+        self.writer = self.writer.take().map(|writer| writer.with_writer_properties(properties));
+        for batch in batches {
+            self.write(&batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: &RecordBatch) -> Result<(), DataFusionError> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer.write(batch).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn close(mut self) -> Result<Vec<Add>, DataFusionError> {
+        match self.writer.take() {
+            Some(writer) => Ok(writer.close().await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn give_up<T>(mut self, source: DataFusionError) -> Result<T, DataFusionError> {
+        if let Some(writer) = self.writer.take() {
+            // The first error is the one to tell; parts that stay behind are swept by the store's own rules.
+            let _ = writer.abort().await;
+        }
         Err(source)
     }
 

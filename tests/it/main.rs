@@ -5,4 +5,6 @@ mod project;
 
 mod architecture;
 mod files;
+mod kill;
 mod materialize;
+mod storage;
