@@ -21,8 +21,8 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "YAML", help_heading = "Global options")]
     pub(super) vars: Option<String>,
     /// Models built at the same time
-    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
-    pub(super) threads: Option<usize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Global options")]
+    pub(super) threads: Option<u16>,
     /// Print only errors and results
     #[arg(long, short = 'q', global = true, help_heading = "Global options")]
     pub(super) quiet: bool,

@@ -23,7 +23,14 @@ pub(super) fn run(settings: &Settings, printer: &Printer) -> Result<Exit, Diagno
     let models = loaded.graph.nodes().iter().filter(|node| node.as_model().is_some()).count();
     printer.output(&format!("models      {models}"));
     printer.output(&format!("target      {}, {} at a time", config.target.name, threads(&loaded.project, settings)));
-    let warehouse = open_warehouse(&loaded.project)?;
+    let warehouse = match open_warehouse(&loaded.project) {
+        Ok(warehouse) => warehouse,
+        Err(found) => {
+            printer.output(&format!("warehouse   {} cannot be used", config.target.warehouse));
+            printer.diagnostics(&found);
+            return Ok(Exit::Failure);
+        }
+    };
     let probed = block_on(warehouse.probe())?;
     match probed {
         Ok(()) => {

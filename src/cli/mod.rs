@@ -137,7 +137,7 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
         project_dir: line.global.project_dir.clone(),
         target: line.global.target.clone(),
         vars: arguments::parse_vars(line.global.vars.as_deref())?,
-        threads: line.global.threads,
+        threads: line.global.threads.map(usize::from),
         full_refresh: run.is_some_and(|run| run.full_refresh),
         fail_fast: run.is_some_and(|run| run.fail_fast),
         store_failures: run.is_some_and(|run| run.store_failures),
@@ -176,7 +176,13 @@ fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
 
 /// The one runtime of the process.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostics> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
+    // A query that computes for long without a pause must not keep the others, and Ctrl-C, waiting.
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) + 2;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .thread_stack_size(8 << 20)
+        .build();
     let runtime = runtime.map_err(|error| {
         crate::diagnostic::Diagnostic::error(crate::diagnostic::Code::Execution, format!("cannot start: {error}"))
     })?;

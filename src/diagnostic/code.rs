@@ -109,8 +109,6 @@ codes! {
     Damaged = "E0608",
     /// A column that Delta cannot hold.
     ColumnType = "E0609",
-    /// Stopped by the user.
-    Cancelled = "E0610",
     // E07: the command line
     /// Words on the command line that do not fit.
     Usage = "E0701",

@@ -78,7 +78,15 @@ pub async fn compiled_sql(context: &Arc<Context>, id: NodeId) -> Result<String, 
 
 /// The first `limit` rows of a node's SQL; all with `None`.
 pub async fn preview_node(context: &Arc<Context>, id: NodeId, limit: Option<usize>) -> Result<Preview, Diagnostics> {
-    let sql = compiled_sql(context, id).await?;
+    // A model is shown as a whole, not as what an incremental run would add to its table.
+    let sql = match &context.graph.node(id).kind {
+        NodeKind::Model(_) => {
+            let sql = compile::compile_node(context, id, false).await?;
+            context.keep_compiled(id, &sql, false);
+            sql
+        }
+        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => compiled_sql(context, id).await?,
+    };
     let session = StepSession::new(context, Some(id));
     match rows(&session, &sql, limit).await {
         Ok(preview) => Ok(preview),

@@ -84,6 +84,8 @@ pub(super) struct StepSession {
     context: Arc<Context>,
     /// The node whose SQL is planned; ephemeral models it reads are planned for it.
     pub(super) node: Option<NodeId>,
+    /// Whether connectors give all they have; a model's own step sets its slices itself.
+    reads_everything: bool,
     read: Mutex<Read>,
 }
 
@@ -105,8 +107,17 @@ impl fmt::Debug for StepSession {
 
 impl StepSession {
     pub(super) fn new(context: &Arc<Context>, node: Option<NodeId>) -> Arc<Self> {
-        let session =
-            Arc::new(Self { state: OnceLock::new(), context: Arc::clone(context), node, read: Mutex::default() });
+        Self::made(context, node, true)
+    }
+
+    /// For a model's own step, which says what its connectors read.
+    pub(super) fn of_step(context: &Arc<Context>, node: NodeId) -> Arc<Self> {
+        Self::made(context, Some(node), false)
+    }
+
+    fn made(context: &Arc<Context>, node: Option<NodeId>, reads_everything: bool) -> Arc<Self> {
+        let (state, read) = (OnceLock::new(), Mutex::default());
+        let session = Arc::new(Self { state, context: Arc::clone(context), node, reads_everything, read });
         let catalogs = Catalogs { session: Arc::downgrade(&session) };
         let state =
             SessionStateBuilder::new_from_existing(context.base.clone()).with_catalog_list(Arc::new(catalogs)).build();
@@ -223,7 +234,9 @@ impl StepSession {
         match opened {
             Some(connector) => {
                 let table = Arc::new(ConnectorTable::new(name.clone(), connector, self.context.started_micros()));
-                table.set_everything().await?;
+                if self.reads_everything {
+                    table.set_everything().await?;
+                }
                 self.read().sources.insert(name.clone(), Arc::clone(&table));
                 Ok(Some(table))
             }

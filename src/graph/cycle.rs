@@ -47,6 +47,8 @@ fn cycle_from(parents: &[Vec<usize>], start: usize) -> Option<Vec<usize>> {
                     at = came_from[at];
                 }
                 chain.push(start);
+                // Found from the end: told in the order in which one reads the other.
+                chain.reverse();
                 return Some(chain);
             }
             if came_from[*parent] == usize::MAX {

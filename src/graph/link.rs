@@ -13,7 +13,7 @@ use super::node::{ModelNode, Node, NodeKind, SeedNode};
 use super::resolve::Names;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::names::{Relation, SEEDS};
-use crate::project::{self, ModelFile, Project, SeedFile, merge_config};
+use crate::project::{self, ConfigOf, ModelFile, Project, SeedFile, merge_config};
 use crate::template::{Extracted, NodeTemplate, RefCall, SourceCall, Templates};
 
 /// An edge as it was written, before its target is known.
@@ -213,20 +213,12 @@ impl Linker<'_> {
     }
 
     fn check_config_keys(&mut self, model: &ModelFile, extracted: &Extracted) {
-        for key in extracted.config.keys() {
-            if project::MODEL_CONFIG_KEYS.contains(&key.as_str()) {
-                continue;
-            }
-            let place = extracted.config_span.as_ref().and_then(|span| {
-                let at = span.source.text[span.range.clone()].find(key.as_str())? + span.range.start;
-                Some(Span::new(&span.source, at..at + key.len()))
-            });
-            self.found.push(
-                Diagnostic::error(Code::Config, format!("unknown config `{key}` of model `{}`", model.name))
-                    .label_or_file(place, "", &model.source.path)
-                    .nearest(key, project::MODEL_CONFIG_KEYS.iter().copied())
-                    .hint("a key of your own belongs under `meta`"),
-            );
+        for (key, value) in &extracted.config {
+            let place = extracted.config_key_span(key);
+            let path = &model.source.path;
+            let wrong = project::check_config_key(ConfigOf::Model, key, place.clone(), path)
+                .or_else(|| project::check_config_value(key, value, place, path));
+            self.found.extend(wrong);
         }
     }
 

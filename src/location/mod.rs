@@ -107,6 +107,17 @@ fn absolute(path: &FsPath) -> PathBuf {
     clean
 }
 
+/// Settings one of which says how requests are signed. Without any, the client would ask the machine's metadata service:
+/// nothing is looked up that nobody has asked for.
+const SIGNERS: &[&str] = &[
+    "access_key_id",
+    "web_identity_token_file",
+    "container_credentials_relative_uri",
+    "container_credentials_full_uri",
+    "metadata_endpoint",
+    "skip_signature",
+];
+
 fn amazon_s3(
     url: &Url,
     options: &Map<String, Value>,
@@ -122,6 +133,14 @@ fn amazon_s3(
         if !value.is_empty() {
             settings.insert(name.to_lowercase(), value);
         }
+    }
+    if !SIGNERS.iter().any(|name| settings.contains_key(*name) || settings.contains_key(&format!("aws_{name}"))) {
+        return Err(object_store::Error::Generic {
+            store: "S3",
+            source: "no credentials: set aws_access_key_id and aws_secret_access_key in `storage_options`, or \
+                     aws_metadata_endpoint for a machine's own role"
+                .into(),
+        });
     }
     let mut builder = AmazonS3Builder::new().with_bucket_name(url.host_str().unwrap_or_default());
     let plain_http = settings.get("aws_endpoint_url").or_else(|| settings.get("endpoint_url"));

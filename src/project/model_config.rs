@@ -15,7 +15,6 @@ pub const MODEL_CONFIG_KEYS: &[&str] = &[
     "materialized",
     "tags",
     "meta",
-    "alias",
     "unique_key",
     "incremental_strategy",
     "on_schema_change",
@@ -30,10 +29,8 @@ pub const MODEL_CONFIG_KEYS: &[&str] = &[
     "persist_docs",
     "docs",
     "table_properties",
-    "target_file_size",
     "group",
     "access",
-    "contract",
 ];
 
 /// Config keys of seeds.
@@ -95,11 +92,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("schema", "the layer is the schema: move the file to the folder of the layer it belongs to"),
     ("database", "the target's `warehouse` says where tables lie"),
     ("catalog", "the target's `warehouse` says where tables lie"),
+    ("alias", "the file's name is the table's name: rename the file"),
     ("sql_header", "put the statement into `pre_hook`"),
 ];
 
 /// dbt's keys that change nothing in the rows: taken, with a warning.
-const IGNORED: &[&str] = &["grants", "quoting", "static_analysis", "packages", "event_time", "freshness"];
+const IGNORED: &[&str] = &["grants", "quoting", "static_analysis", "packages", "event_time", "freshness", "contract"];
 
 /// What is wrong with a config key (in snake case, without `+`), if anything.
 pub fn check_config_key(of: ConfigOf, key: &str, place: Place, file: &str) -> Option<Diagnostic> {

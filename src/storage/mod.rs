@@ -121,18 +121,18 @@ impl Warehouse {
         self.locks.acquire(relation).await
     }
 
-    /// Deletes everything at a relation's place.
-    pub async fn drop_relation(&self, relation: &Relation) -> Result<(), StorageError> {
+    /// Deletes everything at a relation's place but the file `kept`.
+    async fn drop_table(&self, relation: &Relation, kept: &str) -> Result<(), StorageError> {
         self.forget(relation).await;
         let path = self.location.path(&relation.path());
         let failed = |source| StorageError::Store { path: relation.path(), source };
         let files: Vec<_> = self.location.store().list(Some(&path)).try_collect().await.map_err(failed)?;
-        for file in files {
+        for file in files.iter().filter(|file| file.location.filename() != Some(kept)) {
             self.location.store().delete(&file.location).await.map_err(failed)?;
         }
         if let Some(folder) = self.location.folder() {
-            // The empty folders that remain; the files, which matter, are gone.
-            let _ = std::fs::remove_dir_all(folder.join(relation.path()));
+            // The empty folder that remains; the files, which matter, are gone.
+            let _ = std::fs::remove_dir_all(folder.join(relation.path()).join("_delta_log"));
         }
         Ok(())
     }

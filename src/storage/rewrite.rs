@@ -247,7 +247,8 @@ impl Work<'_> {
             .delta
             .table_provider()
             .with_session(Arc::clone(state))
-            .with_file_paths(files.iter().cloned())
+            // They are read as parts of a URL, and a partition's folder has percent signs of its own: `city=K%C3%B6ln`.
+            .with_file_paths(files.iter().map(|path| path.replace('%', "%25")))
             .await
             .map_err(|source| self.failed(source))?;
         self.context_add(TARGET, provider)

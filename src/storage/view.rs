@@ -31,16 +31,20 @@ impl Warehouse {
         Ok(serde_json::from_slice(&bytes).ok())
     }
 
-    /// Puts a view in place of whatever the relation was; a table there is dropped.
+    /// Puts a view in place of whatever the relation was; a table there is dropped once the view stands.
     pub async fn put_view(&self, relation: &Relation, view: &View) -> Result<(), StorageError> {
         let path = self.location.path(&relation.path()).join(FILE);
         let failed = |source| StorageError::Store { path: path.to_string(), source };
-        if self.table(relation).await?.is_some() {
-            self.drop_relation(relation).await?;
+        let there = self.view(relation).await?;
+        if there.as_ref().is_none_or(|old| old.sql != view.sql || old.description != view.description) {
+            let text = serde_json::to_vec_pretty(view).unwrap_or_default();
+            self.location.store().put(&path, PutPayload::from(text)).await.map_err(failed)?;
         }
-        let text = serde_json::to_vec_pretty(view).unwrap_or_default();
-        self.location.store().put(&path, PutPayload::from(text)).await.map_err(failed)?;
-        Ok(())
+        // Also what a run that was killed here has left.
+        match self.has_log(relation).await? {
+            true => self.drop_table(relation, FILE).await,
+            false => Ok(()),
+        }
     }
 
     /// Removes a view's file: a table has taken its place.

@@ -33,9 +33,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("annotate_snippets", &["diagnostic"]),
-    ("sonic_rs", &["connectors"]),
-    ("html2text", &["functions"]),
-    ("aho_corasick", &["functions"]),
     ("datafusion", &["execution", "storage", "connectors", "functions", "cli"]),
     ("tokio", &["cli", "invocation", "execution", "storage", "connectors", "location"]),
 ];

@@ -7,4 +7,6 @@ mod architecture;
 mod files;
 mod kill;
 mod materialize;
+mod readers;
+mod s3;
 mod storage;

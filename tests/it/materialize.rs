@@ -526,6 +526,34 @@ fn partitions_may_be_dates_numbers_booleans_and_timestamps() {
 }
 
 #[test]
+fn rows_are_replaced_in_partitions_of_any_name() {
+    for config in [
+        "unique_key='id'",
+        "unique_key='id', merge_exclude_columns=['p']",
+        "unique_key='id', incremental_strategy='delete+insert'",
+        "incremental_strategy='replace_where', replace_where='id >= 2'",
+    ] {
+        let project = incremental(
+            &format!("{config}, partition_by='p'"),
+            &values("id, v, p", "(1, 'old', 'a b/c=ü%20#?'), (2, 'old', 'a b/c=ü%20#?'), (3, 'old', null)"),
+            &values("id, v, p", "(2, 'new', 'a b/c=ü%20#?'), (3, 'new', null)"),
+        );
+        project.ok(&["run"]);
+        project.ok(&["run"]);
+        assert_eq!(
+            all(&project),
+            json!([
+                {"id": 1, "v": "old", "p": "a b/c=ü%20#?"},
+                {"id": 2, "v": "new", "p": "a b/c=ü%20#?"},
+                {"id": 3, "v": "new", "p": null},
+            ]),
+            "{config}"
+        );
+        assert_eq!(project.version("gold/m"), 1, "{config}");
+    }
+}
+
+#[test]
 fn replace_where_replaces_the_rows_of_its_predicate() {
     let project = incremental(
         "incremental_strategy='replace_where', replace_where='day >= 2'",

@@ -37,7 +37,7 @@ pub(super) async fn run(context: &Arc<Context>, step: &Step, progress: &Arc<Prog
     let incremental = step.action.is_incremental();
     let sql = compile::compile_node(context, step.node, incremental).await?;
     context.keep_compiled(step.node, &sql, incremental);
-    let session = StepSession::new(context, Some(step.node));
+    let session = StepSession::of_step(context, step.node);
     let build = Build { context, id: step.node, node, model, action: step.action, session, sql, progress };
     build.hooks(&model.config.pre_hook).await?;
     let mut outcome = match step.action {

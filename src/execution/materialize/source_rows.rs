@@ -14,12 +14,13 @@ use tokio::sync::mpsc;
 
 use super::Build;
 use crate::connectors::Item;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::fault::connector_diagnostic;
 use crate::execution::scan::{ConnectorTable, Slice, rejected_schema};
 use crate::execution::step::Outcome;
-use crate::graph::{IncrementalStrategy, Materialized};
+use crate::graph::{IncrementalStrategy, Materialized, NodeKind};
 use crate::plan::Action;
+use crate::project::TableReader;
 use crate::storage::{Change, Description, Positions, Progress, Removes, Staged, Table};
 
 /// Batches of rejected records on their way to their table.
@@ -104,7 +105,10 @@ async fn reading(
         false => positions,
     };
     let waiting = table.connector.waiting(&positions.items).await;
-    let waiting = waiting.map_err(|error| connector_diagnostic(&error).in_file(source_path(build, &table)))?;
+    let waiting = waiting.map_err(|error| {
+        let (place, path) = source_place(build, &table);
+        connector_diagnostic(&error).label_or_file(place, "", &path)
+    })?;
     if !waiting.changed.is_empty() {
         let named: Vec<String> = waiting.changed.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
         let more = waiting.changed.len().saturating_sub(NAMED);
@@ -126,9 +130,18 @@ async fn reading(
     Ok(Reading { table, positions, waiting: waiting.items })
 }
 
-fn source_path(build: &Build<'_>, table: &ConnectorTable) -> String {
+/// Where the source's path stands, and in which file.
+fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, String) {
     let graph = &build.context.graph;
-    graph.by_source(&table.name).map(|id| graph.node(id).path.clone()).unwrap_or_default()
+    let Some(node) = graph.by_source(&table.name).map(|id| graph.node(id)) else { return (None, String::new()) };
+    let place = match &node.kind {
+        NodeKind::Source(source) => match &source.reader {
+            TableReader::Files(config) => config.path_place.clone(),
+            TableReader::Table { .. } => source.place.clone(),
+        },
+        NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+    };
+    (place, node.path.clone())
 }
 
 /// What one commit reads.

@@ -34,10 +34,6 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
     let warehouse = &build.context.warehouse;
     let stored = async {
         let _lock = warehouse.lock(relation).await?;
-        if warehouse.view(relation).await?.is_some_and(|old| old.sql == view.sql && old.description == view.description)
-        {
-            return Ok(());
-        }
         warehouse.put_view(relation, &view).await
     };
     match stored.await {
