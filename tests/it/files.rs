@@ -583,8 +583,12 @@ fn a_file_named_and_not_there_is_an_error() {
     exit: 1
     ----- stderr -----
     error[E0607]: no file at `in/a.json`
-    --> models/bronze/events.sql
-     = hint: the path is relative to the project; check it in `sources.yaml`
+     --> sources.yaml:6:23
+      |
+    6 |         files: {path: 'in/a.json'}
+      |                       ^^^^^^^^^^^
+      |
+      = hint: the path is relative to the project; check it in `sources.yaml`
     ");
     write_rows(&project, &[(1, "in/a.json")]);
     project.ok(&["run"]);

@@ -79,7 +79,7 @@ fn run_and_kill(project: &TestProject, arguments: &[&str], after: usize) -> bool
     let warehouse = project.path("warehouse");
     let before = count_files(&warehouse);
     let mut child = project.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let killed = loop {
         if child.try_wait().unwrap().is_some() {
             break false;

@@ -1,6 +1,7 @@
 //! The integration tests: a real project in a temporary folder, the real program, everything it says.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod environment;
 mod project;
 
 mod architecture;
@@ -8,5 +9,6 @@ mod files;
 mod kill;
 mod materialize;
 mod readers;
+mod real_data;
 mod s3;
 mod storage;

@@ -1,60 +1,18 @@
 //! What other readers of Delta make of our tables: the same rows.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::environment::{python, skipped};
 use crate::project::TestProject;
 
 /// From `PyPI`; `DuckDB`'s own extension comes as a package of the same version.
 const PACKAGES: &[&str] =
     &["deltalake==1.6.6", "pyarrow==26.0.1", "polars==2.1.0", "duckdb==1.5.5", "duckdb-extension-delta==1.5.5"];
-
-/// Where cargo's own things lie: kept between runs, not in the project.
-pub fn cache(name: &str) -> PathBuf {
-    let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| OsString::from("/tmp")));
-    let folder = set.unwrap_or_else(|| home().join(".cache/engine-target"));
-    std::path::absolute(folder.join(name)).unwrap()
-}
-
-/// A virtual environment with packages, made when it is first asked for; `None`, with the reason on stderr, where Python or
-/// `PyPI` is not there.
-pub fn python(name: &str, packages: &[&str]) -> Option<PathBuf> {
-    let folder = cache(name);
-    let python = folder.join("bin/python");
-    let ready = folder.join("ready");
-    let wanted = packages.join("\n");
-    if fs::read_to_string(&ready).is_ok_and(|there| there == wanted) {
-        return Some(python);
-    }
-    let _ = fs::remove_dir_all(&folder);
-    let succeeds = |command: &mut Command| match command.stdin(Stdio::null()).output() {
-        Ok(output) if output.status.success() => true,
-        Ok(output) => {
-            eprintln!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-            false
-        }
-        Err(error) => {
-            eprintln!("{command:?}: {error}");
-            false
-        }
-    };
-    let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        && succeeds(
-            Command::new(&python)
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-                .args(packages),
-        );
-    if made {
-        fs::write(ready, wanted).unwrap();
-    }
-    made.then_some(python)
-}
 
 fn readers() -> Option<&'static PathBuf> {
     static READERS: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -64,7 +22,7 @@ fn readers() -> Option<&'static PathBuf> {
 /// The rows of relations by each reader in turn, ordered by `id`; `None` where there are no readers.
 fn read(project: &TestProject, relations: &[&str]) -> Option<Vec<(&'static str, Vec<Value>)>> {
     let Some(python) = readers() else {
-        eprintln!("SKIPPED: no Python, or no PyPI to install {PACKAGES:?} from");
+        skipped("reading tables by others", &format!("no Python, or no PyPI to install {PACKAGES:?} from"));
         return None;
     };
     let script = project.path("readers.py");

@@ -2,12 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use crate::environment::{repository, skipped};
 use crate::project::{Ran, TestProject};
 
 /// How many tests use the service now, and whether it is ours to stop.
@@ -18,37 +18,33 @@ struct Store {
     environment: Vec<(String, String)>,
 }
 
-/// The repository: where the project's own files lie.
-pub fn repository() -> PathBuf {
-    std::env::var_os("ENGINE_REPOSITORY").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
-}
-
 fn services(command: &str) -> Option<String> {
     let output =
         Command::new(repository().join("scripts/services")).args([command, "s3"]).stdin(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => Some(String::from_utf8(output.stdout).unwrap()),
+        Ok(output) if command == "env" => {
+            assert_eq!(output.status.code(), Some(1));
+            None
+        }
         Ok(output) => {
-            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+            skipped("the tests of S3", &String::from_utf8_lossy(&output.stderr));
             None
         }
         Err(error) => {
-            eprintln!("scripts/services: {error}");
+            skipped("the tests of S3", &format!("scripts/services cannot be run: {error}"));
             None
         }
     }
 }
 
 impl Store {
-    fn start(test: &str) -> Option<Self> {
+    fn start() -> Option<Self> {
         let mut users = USERS.lock().unwrap();
         if users.0 == 0 {
             users.1 = services("env").is_none();
         }
-        let Some(text) = services("up") else {
-            eprintln!("SKIPPED {test}: SeaweedFS could not be started");
-            return None;
-        };
+        let text = services("up")?;
         users.0 += 1;
         let environment = text.lines().filter_map(|line| line.split_once('='));
         Some(Self { environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
@@ -129,7 +125,7 @@ fn ids(project: &TestProject) -> Vec<u64> {
 
 #[test]
 fn a_warehouse_in_s3() {
-    let Some(store) = Store::start("a_warehouse_in_s3") else { return };
+    let Some(store) = Store::start() else { return };
     let place = place("warehouse");
     let project = store
         .project(&place)
@@ -202,7 +198,7 @@ fn a_warehouse_in_s3() {
 
 #[test]
 fn processes_that_race_in_s3_read_every_file_once() {
-    let Some(store) = Store::start("processes_that_race_in_s3_read_every_file_once") else { return };
+    let Some(store) = Store::start() else { return };
     let place = place("race");
     let project = store.project(&place);
     for round in 0..3 {
@@ -230,7 +226,7 @@ fn processes_that_race_in_s3_read_every_file_once() {
 
 #[test]
 fn wrong_keys_are_told() {
-    let Some(store) = Store::start("wrong_keys_are_told") else { return };
+    let Some(store) = Store::start() else { return };
     let project = store.project(&place("keys")).env("SECRET", "not-the-secret");
     let ran = project.run(&["run", "--quiet"]);
     assert_ne!(ran.code, 0, "{ran}");
