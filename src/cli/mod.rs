@@ -12,7 +12,9 @@ mod run;
 mod show;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
@@ -95,7 +97,22 @@ pub fn main() -> ExitCode {
     let clock = Instant::now();
     #[expect(clippy::disallowed_methods, reason = "the border where time comes in")]
     let started = jiff::Timestamp::now();
-    ExitCode::from(run_arguments(std::env::args_os(), started, clock))
+    // delta-rs recovers from panics of a library below it; only one that nobody catches is worth a word.
+    let told = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&told);
+    std::panic::set_hook(Box::new(move |panic| {
+        *heard.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+    }));
+    let ran = std::panic::catch_unwind(|| run_arguments(std::env::args_os(), started, clock));
+    ExitCode::from(ran.unwrap_or_else(|_| {
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing can be said about a closed pipe.
+        let _ = writeln!(
+            std::io::stderr(),
+            "engine has a defect and stopped; tables are as they were last committed\n{told}"
+        );
+        101
+    }))
 }
 
 fn run_arguments(arguments: impl IntoIterator<Item = OsString>, started: jiff::Timestamp, clock: Instant) -> u8 {

@@ -7,8 +7,9 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use futures::TryStreamExt;
 use globset::{Glob, GlobMatcher};
@@ -229,12 +230,14 @@ impl Files {
 }
 
 /// The wanted columns of a batch, cast to their declared types; one that the file lacks is NULL.
-fn by_name(batch: &RecordBatch, wanted: &Arc<Schema>) -> Result<RecordBatch, datafusion::arrow::error::ArrowError> {
+fn by_name(batch: &RecordBatch, wanted: &Arc<Schema>) -> Result<RecordBatch, ArrowError> {
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
     let columns = wanted
         .fields()
         .iter()
         .map(|field| match batch.column_by_name(field.name()) {
-            Some(column) => cast(column, field.data_type()),
+            Some(column) => cast_with_options(column, field.data_type(), &strict)
+                .map_err(|error| ArrowError::CastError(format!("column `{}`: {error}", field.name()))),
             None => Ok(new_null_array(field.data_type(), batch.num_rows())),
         })
         .collect::<Result<Vec<ArrayRef>, _>>()?;

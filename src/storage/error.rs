@@ -25,7 +25,7 @@ pub enum StorageError {
         source: DeltaTableError,
     },
     /// The newest commit file is empty or torn: a power loss, or a copy that was cut.
-    #[error("the last commit of `{relation}` is damaged: `{file}`")]
+    #[error("the log of `{relation}` is damaged: `{file}`")]
     DamagedCommit { relation: Relation, file: String },
     /// The query failed, or its rows could not be written.
     #[error("cannot write `{relation}`")]
@@ -49,8 +49,9 @@ pub enum StorageError {
     /// Delta has no such type.
     #[error("column `{column}` of `{relation}` is {data_type}, which a Delta table cannot hold")]
     ColumnType { relation: Relation, column: String, data_type: String, hint: String },
-    #[error("column `{column}` of `{relation}` cannot be a column's name in a table")]
-    ColumnName { relation: Relation, column: String },
+    /// An expression without a name, or a name with a character that Parquet or Delta keeps for itself.
+    #[error("column {number} of `{relation}` has no name that a table's column can have")]
+    ColumnName { relation: Relation, number: usize },
     #[error("two columns of `{relation}` are called `{column}`")]
     DuplicateColumn { relation: Relation, column: String },
     /// The rows' columns and the table's cannot be brought together as asked.

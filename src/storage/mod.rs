@@ -168,11 +168,32 @@ impl Warehouse {
         Ok(false)
     }
 
+    /// The newest checkpoint, when it is no Parquet file.
+    async fn damaged_checkpoint(
+        &self,
+        relation: &Relation,
+        files: &[object_store::ObjectMeta],
+    ) -> Result<Option<String>, StorageError> {
+        let named = |file: &&object_store::ObjectMeta| {
+            file.location.filename().is_some_and(|name| name.ends_with(".checkpoint.parquet"))
+        };
+        let newest = files.iter().filter(named).max_by(|a, b| a.location.filename().cmp(&b.location.filename()));
+        let Some(newest) = newest else { return Ok(None) };
+        let failed = |source| StorageError::Store { path: relation.path(), source };
+        let bytes = self.location.store().get(&newest.location).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        let whole = position::checkpoint_transactions(bytes).is_ok();
+        let name = newest.location.filename().unwrap_or_default();
+        Ok((!whole).then(|| format!("{}/_delta_log/{name}", relation.path())))
+    }
+
     /// The newest commit file, when it cannot be read as one.
     async fn damaged_commit(&self, relation: &Relation) -> Result<Option<String>, StorageError> {
         let log = self.location.path(&relation.path()).join("_delta_log");
         let failed = |source| StorageError::Store { path: relation.path(), source };
         let files: Vec<_> = self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
+        if let Some(checkpoint) = self.damaged_checkpoint(relation, &files).await? {
+            return Ok(Some(checkpoint));
+        }
         let newest = files
             .iter()
             .filter(|file| is_commit(file.location.filename().unwrap_or_default()))

@@ -118,7 +118,7 @@ fn checkpoint_version(path: &Path) -> Option<u64> {
     name.ends_with(".parquet").then(|| name.split_once(".checkpoint")).flatten()?.0.parse().ok()
 }
 
-fn checkpoint_transactions(bytes: bytes::Bytes) -> Result<Vec<(String, i64)>, deltalake::DeltaTableError> {
+pub(super) fn checkpoint_transactions(bytes: bytes::Bytes) -> Result<Vec<(String, i64)>, deltalake::DeltaTableError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["txn"]);
     let mut found = Vec::new();

@@ -40,6 +40,8 @@ pub enum Rewrite {
     DeleteInsert { keys: Vec<String>, predicates: Vec<String> },
     /// Rows for which the predicate holds; every new row must satisfy it.
     Where(String),
+    /// Rows of the partitions, by these columns, that the new ones fall into.
+    Partitions(Vec<String>),
     /// None: the old rows are only brought into the new columns.
     Reshape,
 }
@@ -197,7 +199,7 @@ impl Work<'_> {
                     }),
                 }
             }
-            Rewrite::DeleteInsert { .. } | Rewrite::Reshape => Ok(()),
+            Rewrite::DeleteInsert { .. } | Rewrite::Partitions(_) | Rewrite::Reshape => Ok(()),
         }
     }
 
@@ -226,7 +228,7 @@ impl Work<'_> {
                 matches(keys, predicates)
             ),
             Rewrite::Where(predicate) => format!("select distinct \"{FILE}\" from \"{TARGET}\" where {predicate}"),
-            Rewrite::Reshape => return Ok(self.base.paths()),
+            Rewrite::Partitions(_) | Rewrite::Reshape => return Ok(self.base.paths()),
         };
         let sql = format!("select arrow_cast(\"{FILE}\", 'Utf8') as file from ({sql})");
         let mut stream = self.sql(&sql).await?.execute_stream().await.map_err(|source| self.failed(source))?;
@@ -284,6 +286,13 @@ impl Work<'_> {
             }
             Rewrite::Where(predicate) => {
                 format!("select {kept} from \"{TARGET}\" where ({predicate}) is not true")
+            }
+            Rewrite::Partitions(columns) => {
+                let same: Vec<String> = columns
+                    .iter()
+                    .map(|column| format!("\"{TARGET}\".\"{column}\" is not distinct from \"{SOURCE}\".\"{column}\""))
+                    .collect();
+                format!("select {kept} from \"{TARGET}\" left anti join \"{SOURCE}\" on {}", same.join(" and "))
             }
             Rewrite::Reshape => format!("select {kept} from \"{TARGET}\""),
         }

@@ -18,6 +18,7 @@ use deltalake::datafile::writer::{DeltaWriter, WriterConfig};
 use deltalake::kernel::Add;
 use futures::StreamExt;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::error::StorageError;
 use super::types::fit;
@@ -108,9 +109,10 @@ impl Warehouse {
         let target = Target { relation, schema, partition_by };
         let failed = |source| StorageError::Write { relation: relation.clone(), source };
         let mut tasks = JoinSet::new();
+        let stop = CancellationToken::new();
         for stream in streams {
             let lane = Lane::new(self, &target, progress);
-            tasks.spawn(lane.run(stream));
+            tasks.spawn(lane.run(stream, stop.clone()));
         }
         let mut adds = Vec::new();
         let mut held_back = Vec::new();
@@ -123,7 +125,8 @@ impl Warehouse {
                 }
                 Ok(Err(source)) => {
                     failure.get_or_insert(source);
-                    tasks.abort_all();
+                    // The others give up in order, so that nothing of theirs stays behind.
+                    stop.cancel();
                 }
                 Err(join) if join.is_cancelled() => {}
                 Err(join) => std::panic::resume_unwind(join.into_panic()),
@@ -213,11 +216,20 @@ impl Lane {
         }
     }
 
-    async fn run(mut self, mut stream: SendableRecordBatchStream) -> Result<Written, DataFusionError> {
+    async fn run(
+        mut self,
+        mut stream: SendableRecordBatchStream,
+        stop: CancellationToken,
+    ) -> Result<Written, DataFusionError> {
         let mut held_back = Vec::new();
         let mut held_bytes = 0;
         let mut writing = false;
-        while let Some(batch) = stream.next().await {
+        loop {
+            let next = tokio::select! {
+                next = stream.next() => next,
+                () = stop.cancelled() => return self.give_up(DataFusionError::Execution("given up".to_owned())).await,
+            };
+            let Some(batch) = next else { break };
             let batch = match batch.and_then(|batch| Ok(fit(batch, &self.schema)?)) {
                 Ok(batch) if batch.num_rows() == 0 => continue,
                 Ok(batch) => self.without_empty_partitions(batch)?,

@@ -19,10 +19,10 @@ use crate::names::Relation;
 pub fn table_schema(relation: &Relation, query: &Schema) -> Result<SchemaRef, StorageError> {
     let mut names = HashSet::new();
     let mut fields = Vec::with_capacity(query.fields().len());
-    for field in query.fields() {
+    for (index, field) in query.fields().iter().enumerate() {
         let name = field.name();
         if name.is_empty() || name.contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '=']) {
-            return Err(StorageError::ColumnName { relation: relation.clone(), column: name.clone() });
+            return Err(StorageError::ColumnName { relation: relation.clone(), number: index + 1 });
         }
         if !names.insert(name.to_lowercase()) {
             return Err(StorageError::DuplicateColumn { relation: relation.clone(), column: name.clone() });

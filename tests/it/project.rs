@@ -71,7 +71,7 @@ impl TestProject {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::new(self.command(arguments).output().unwrap(), self.root())
+        Ran::new(&self.command(arguments).output().unwrap(), self.root())
     }
 
     /// Runs and insists on success.
@@ -133,7 +133,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    pub fn new(output: Output, root: &Path) -> Self {
+    pub fn new(output: &Output, root: &Path) -> Self {
         let clean = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).into_owned();
             let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());

@@ -34,6 +34,11 @@ pub(super) async fn run(context: &Arc<Context>, step: &Step, progress: &Arc<Prog
     let node = context.graph.node(step.node);
     let NodeKind::Model(model) = &node.kind else { return Ok(Outcome::default()) };
     let began = Instant::now();
+    // Before anything is read: what `this` says must still hold when the rows are committed.
+    let _lock = match context.warehouse.lock(&model.relation).await {
+        Ok(lock) => lock,
+        Err(error) => return Err(fault::storage_diagnostic(&error).in_file(node.path.clone()).into()),
+    };
     let incremental = step.action.is_incremental();
     let sql = compile::compile_node(context, step.node, incremental).await?;
     context.keep_compiled(step.node, &sql, incremental);

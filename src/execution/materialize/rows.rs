@@ -36,11 +36,6 @@ pub(super) async fn write(build: &Build<'_>, began: Instant) -> Result<Outcome, 
     build.refuse_unknown_columns(&output_schema(&planned))?;
     let warehouse = &build.context.warehouse;
     let relation = &build.model.relation;
-    let lock = warehouse.lock(relation).await;
-    let _lock = match lock {
-        Ok(lock) => lock,
-        Err(error) => return Err(build.run_fault(error).await),
-    };
     let base = match warehouse.table(relation).await {
         Ok(base) => base,
         Err(error) => return Err(build.run_fault(error).await),
@@ -239,6 +234,7 @@ impl Build<'_> {
             Action::InsertOverwrite if config.replace_where.is_some() => {
                 config.replace_where.clone().map(Rewrite::Where)
             }
+            Action::InsertOverwrite if reshape => Some(Rewrite::Partitions(self.model.config.partition_by.clone())),
             Action::Append if reshape => Some(Rewrite::Reshape),
             Action::InsertOverwrite
             | Action::Append

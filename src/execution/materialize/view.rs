@@ -32,10 +32,7 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
     };
     let relation = &build.model.relation;
     let warehouse = &build.context.warehouse;
-    let stored = async {
-        let _lock = warehouse.lock(relation).await?;
-        warehouse.put_view(relation, &view).await
-    };
+    let stored = async { warehouse.put_view(relation, &view).await };
     match stored.await {
         Ok(()) => Ok(Outcome { message: "view".to_owned(), ..Outcome::default() }),
         Err(error) => Err(build.run_fault(error).await),
