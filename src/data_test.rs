@@ -292,13 +292,16 @@ fn check_generic(
     // A project's own test of the same name replaces the built-in one.
     if let Some(custom) = templates.generic_test(name) {
         let known = |argument: &str| custom.parameters.iter().any(|parameter| parameter == argument);
-        return arguments
-            .keys()
-            .filter(|argument| !known(argument) && !custom.takes_any)
-            .map(|argument| {
+        let missing = custom.required.iter().filter(|needed| *needed != "model" && !arguments.contains_key(*needed));
+        return missing
+            .map(|needed| match needed.as_str() {
+                "column_name" => wrong(format!("test `{name}` needs a column")).hint("declare it under a column"),
+                needed => wrong(format!("test `{name}` needs the argument `{needed}`")),
+            })
+            .chain(arguments.keys().filter(|argument| !known(argument) && !custom.takes_any).map(|argument| {
                 wrong(format!("test `{name}` has no argument `{argument}`"))
                     .nearest(argument, custom.parameters.iter().map(String::as_str))
-            })
+            }))
             .collect();
     }
     let Some(builtin) = BUILTINS.iter().find(|builtin| builtin.name == bare(name)) else {

@@ -281,15 +281,15 @@ fn result_entry(result: &NodeResult) -> artifact::ResultEntry<'_> {
 
 fn unreachable_warehouse(context: &Context, error: &StorageError) -> Diagnostics {
     let target = &context.project.config.target;
-    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
     let diagnostic =
         Diagnostic::error(Code::Storage, format!("the warehouse of target `{}` cannot be reached", target.name))
             .label_or_file(target.warehouse_place.clone(), "", "project.yaml")
-            .note(error.to_string());
-    match cause {
-        Some(cause) => diagnostic.note(cause).hint("`engine debug` checks the connection").into(),
-        None => diagnostic.hint("`engine debug` checks the connection").into(),
-    }
+            .note(cause.to_string());
+    diagnostic.hint("`engine debug` checks the connection").into()
 }
 
 /// What operators may hold when the target does not say: half of what the machine has.

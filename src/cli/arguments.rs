@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Code, Diagnostic, SourceText};
+use crate::diagnostic::{Code, Diagnostic, SourceText, Span};
 use crate::graph::selector::Selection;
 use crate::project::parse_yaml;
 
@@ -67,7 +67,7 @@ pub(super) fn parse_vars(text: Option<&str>) -> Result<Map<String, Value>, Diagn
         Value::Object(vars) => Ok(vars),
         Value::Null => Ok(Map::new()),
         _ => Err(Diagnostic::error(Code::Usage, "`--vars` is no mapping")
-            .in_file("--vars")
+            .label(Span::new(&source, 0..text.len()), "expected `name: value`")
             .hint("as in --vars '{start: 2026-01-01, limit: 10}'")),
     }
 }

@@ -144,7 +144,9 @@ impl Printer {
                 return;
             }
         }
-        self.note(&format!("{}; nothing was run", count(plan.steps.len(), "step")));
+        if !self.json {
+            self.note(&format!("{}; nothing was run", count(plan.steps.len(), "step")));
+        }
     }
 
     pub(super) fn nothing(&self, ephemeral: usize) {

@@ -46,12 +46,19 @@ pub(super) struct World {
     context: Arc<Context>,
     node: Option<NodeId>,
     incremental: bool,
+    /// Nobody hears what the template logs: it was rendered before.
+    silent: bool,
     runtime: Handle,
 }
 
 impl World {
     pub(super) fn shared(context: &Arc<Context>, node: Option<NodeId>, incremental: bool) -> Arc<dyn CompileContext> {
-        Arc::new(Self { context: Arc::clone(context), node, incremental, runtime: Handle::current() })
+        Arc::new(Self { context: Arc::clone(context), node, incremental, silent: false, runtime: Handle::current() })
+    }
+
+    /// For rendering once more what was rendered before.
+    pub(super) fn silent(context: &Arc<Context>, node: Option<NodeId>, incremental: bool) -> Arc<dyn CompileContext> {
+        Arc::new(Self { context: Arc::clone(context), node, incremental, silent: true, runtime: Handle::current() })
     }
 
     fn graph(&self) -> &Graph {
@@ -147,10 +154,16 @@ impl CompileContext for World {
     }
 
     fn log(&self, message: &str, info: bool) {
+        if self.silent {
+            return;
+        }
         self.context.send(Event::Log { message: message.to_owned(), info });
     }
 
     fn warn(&self, message: &str) {
+        if self.silent {
+            return;
+        }
         let diagnostic = Diagnostic::warning(Code::Raised, message);
         self.context.send(Event::Warning(match self.node {
             Some(id) => diagnostic.in_file(self.graph().node(id).path.clone()),
@@ -161,7 +174,7 @@ impl CompileContext for World {
 
 /// A cell as JSON; what JSON has no type for is text.
 pub(super) fn json_value(column: &ArrayRef, row: usize) -> Value {
-    if column.is_null(row) {
+    if column.is_null(row) || column.data_type() == &DataType::Null {
         return Value::Null;
     }
     match column.data_type() {

@@ -272,7 +272,8 @@ impl Walker<'_> {
     fn skip_rest(&mut self) {
         for step in 0..self.plan.steps.len() {
             if !self.started[step] {
-                self.skip(step, "cancelled".to_owned());
+                let why = if self.context.cancel.is_cancelled() { "cancelled" } else { "stopped by --fail-fast" };
+                self.skip(step, why.to_owned());
             }
         }
     }

@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progr
     let node = context.graph.node(id);
     let NodeKind::Seed(seed) = &node.kind else { return Ok(Outcome::default()) };
     let (path, shown, config) = (context.project.root.join(&node.path), node.path.clone(), seed.config.clone());
-    let (schema, batches) = super::blocking(move || read(&path, &shown, &config)).await?;
+    let (schema, batches, warnings) = super::blocking(move || read(&path, &shown, &config)).await?;
     let relation = &seed.relation;
     let warehouse = &context.warehouse;
     let written = async {
@@ -47,7 +47,12 @@ pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progr
             now_millis: context.started.as_millisecond(),
         };
         let committed = warehouse.commit(base.as_ref(), change).await?;
-        Ok::<_, StorageError>(Outcome { rows, version: Some(committed.table.version()), ..Outcome::default() })
+        Ok::<_, StorageError>(Outcome {
+            rows,
+            warnings,
+            version: Some(committed.table.version()),
+            ..Outcome::default()
+        })
     };
     match written.await {
         Ok(outcome) => Ok(outcome),
@@ -75,7 +80,7 @@ fn read(
     path: &Path,
     shown: &str,
     config: &crate::graph::SeedConfig,
-) -> Result<(SchemaRef, Vec<RecordBatch>), Diagnostics> {
+) -> Result<(SchemaRef, Vec<RecordBatch>, Diagnostics), Diagnostics> {
     let unreadable =
         |error: String| Diagnostic::error(Code::Unreadable, format!("cannot read `{shown}`: {error}")).in_file(shown);
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
@@ -85,6 +90,12 @@ fn read(
         Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
         Err(error) => return Err(unreadable(error.to_string()).into()),
     };
+    if header.is_empty() {
+        return Err(Diagnostic::error(Code::Unreadable, format!("`{shown}` is empty"))
+            .in_file(shown)
+            .hint("its first line names the columns")
+            .into());
+    }
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); header.len()];
     let mut lines = Vec::new();
     for record in reader.records() {
@@ -126,13 +137,13 @@ fn read(
         }
     }
     let schema = Arc::new(Schema::new(fields));
-    let (schema, _) = found.finish(schema)?;
+    let (schema, warnings) = found.finish(schema)?;
     let whole = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unreadable(error.to_string()))?;
     let batches = (0..whole.num_rows())
         .step_by(BATCH_ROWS)
         .map(|at| whole.slice(at, BATCH_ROWS.min(whole.num_rows() - at)))
         .collect();
-    Ok((schema, batches))
+    Ok((schema, batches, warnings))
 }
 
 fn row_mistake(source: &Arc<SourceText>, error: &csv::Error, wanted: usize) -> Diagnostic {

@@ -31,7 +31,13 @@ pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progr
     let session = StepSession::new(context, Some(id));
     let failures = match config.store_failures {
         true => store_failures(context, id, node, &session, &failing_rows, progress).await?,
-        false => count(context, id, node, test, &session, &config.count_sql(&failing_rows)).await?,
+        false => {
+            // By itself first: the places of its mistakes are then those of the file.
+            if let Err(error) = session.plan(&failing_rows).await {
+                return Err(test_fault(context, id, test, &failing_rows, &session, error).await);
+            }
+            count(context, id, node, test, &session, &config.count_sql(&failing_rows)).await?
+        }
     };
     let (status, message) = match config.verdict(failures) {
         Verdict::Pass => (Status::Pass, String::new()),
@@ -51,7 +57,11 @@ pub(super) async fn failing_rows(
     config: &TestConfig,
 ) -> Result<String, Diagnostics> {
     let (name, arguments) = match &test.kind {
-        TestKind::Singular => return compile::compile_node(context, id, false).await,
+        // It becomes a part of the query that counts.
+        TestKind::Singular => {
+            let sql = compile::compile_node(context, id, false).await?;
+            return Ok(sql.trim_end().trim_end_matches(';').to_owned());
+        }
         TestKind::Generic { test, arguments } => (test, arguments),
     };
     let Some(attached) = test.attached else { return Ok(String::new()) };

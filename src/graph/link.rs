@@ -234,6 +234,8 @@ impl Linker<'_> {
                         self.found.extend(self.layer_above(draft, parent, call.span.clone()));
                         above.push(parent);
                     }
+                    // Its own mistake is told already: that it is missing is no second one.
+                    Err(_) if self.is_broken(&call.name) => {}
                     Err(unknown) => self.found.push(unknown.at(call.span.clone(), &draft.node.path)),
                 }
             }
@@ -257,6 +259,14 @@ impl Linker<'_> {
         let Self { found, drafts, disabled, project, .. } = self;
         let (graph, warnings) = found.finish(assemble(drafts, &parents, &order, disabled, &project.config.name))?;
         Ok((graph, warnings))
+    }
+
+    /// A model or seed that is there and could not be read.
+    fn is_broken(&self, name: &str) -> bool {
+        let is_disabled = self.disabled.iter().any(|disabled| disabled == name);
+        let mut names =
+            self.project.models.iter().map(|model| &model.name).chain(self.project.seeds.iter().map(|seed| &seed.name));
+        !is_disabled && names.any(|known| known == name)
     }
 
     fn refuse_twins(&mut self) {

@@ -274,8 +274,9 @@ impl Atom {
         if node.relation().is_some_and(|relation| self.pattern.is_match(relation.to_string())) {
             return true;
         }
-        if matches!(node.kind, NodeKind::Test(_)) && node.as_test().is_some_and(|test| test.attached.is_some()) {
-            return false;
+        if node.as_test().is_some_and(|test| test.attached.is_some()) {
+            // Only by its whole path, as `ls` prints it: a folder brings its models' tests anyway.
+            return [&node.fqn[1..], &node.fqn[..]].iter().any(|fqn| self.value == fqn.join("."));
         }
         if matches!(node.kind, NodeKind::Seed(_)) && self.value == crate::names::SEEDS {
             return true;

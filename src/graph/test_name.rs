@@ -111,15 +111,15 @@ fn leaf(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn arguments(json: serde_json::Value) -> Map<String, Value> {
+    fn arguments(json: &serde_json::Value) -> Map<String, Value> {
         json.as_object().cloned().unwrap()
     }
 
     #[test]
     fn names_are_those_of_dbt() {
-        let unique = TestName::new("", "unique", "orders", &arguments(serde_json::json!({"column_name": "id"})), None);
+        let unique = TestName::new("", "unique", "orders", &arguments(&serde_json::json!({"column_name": "id"})), None);
         assert_eq!(unique.name, "unique_orders_id");
-        let values = arguments(serde_json::json!({"column_name": "status", "values": ["a b", "c"]}));
+        let values = arguments(&serde_json::json!({"column_name": "status", "values": ["a b", "c"]}));
         assert_eq!(
             TestName::new("", "accepted_values", "orders", &values, None).name,
             "accepted_values_orders_status__a_b__c"
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut_and_hashed() {
-        let long = arguments(serde_json::json!({"column_name": "x".repeat(60)}));
+        let long = arguments(&serde_json::json!({"column_name": "x".repeat(60)}));
         let name = TestName::new("", "not_null", "orders", &long, None).name;
         assert!(name.starts_with("not_null_orders_") && name.len() <= 63, "{name}");
     }

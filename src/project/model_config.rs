@@ -143,6 +143,10 @@ pub fn check_config_value(key: &str, value: &Value, place: Place, file: &str) ->
     Some(Diagnostic::error(Code::Config, message).label_or_file(place, format!("expected {wanted}"), file))
 }
 
+fn one_of(value: &Value, names: &[&str]) -> bool {
+    value.as_str().is_some_and(|given| names.contains(&given.to_lowercase().as_str()))
+}
+
 /// What a key wants, if this value is not it.
 fn expected(key: &str, value: &Value) -> Option<&'static str> {
     let is_strings = match value {
@@ -162,20 +166,20 @@ fn expected(key: &str, value: &Value) -> Option<&'static str> {
         "meta" | "docs" | "persist_docs" | "table_properties" | "contract" | "column_types" => {
             (value.is_object(), "a mapping")
         }
-        "materialized"
-        | "alias"
-        | "incremental_strategy"
-        | "on_schema_change"
-        | "replace_where"
-        | "group"
-        | "access"
-        | "delimiter"
-        | "store_failures_as"
-        | "fail_calc"
-        | "schema"
-        | "where"
-        | "warn_if"
-        | "error_if" => (value.is_string(), "a string"),
+        "materialized" => (
+            one_of(value, &["table", "view", "incremental", "ephemeral"]),
+            "`table`, `view`, `incremental` or `ephemeral`",
+        ),
+        "incremental_strategy" => (
+            one_of(value, &["append", "merge", "delete+insert", "insert_overwrite", "replace_where"]),
+            "`append`, `merge`, `delete+insert`, `insert_overwrite` or `replace_where`",
+        ),
+        "on_schema_change" => (
+            one_of(value, &["ignore", "fail", "append_new_columns", "sync_all_columns"]),
+            "`ignore`, `fail`, `append_new_columns` or `sync_all_columns`",
+        ),
+        "alias" | "replace_where" | "group" | "access" | "delimiter" | "store_failures_as" | "fail_calc" | "schema"
+        | "where" | "warn_if" | "error_if" => (value.is_string(), "a string"),
         "limit" => (value.as_u64().is_some(), "a whole number"),
         "severity" => (
             value.as_str().is_some_and(|given| ["warn", "error"].contains(&given.to_lowercase().as_str())),

@@ -51,7 +51,7 @@ pub enum StorageError {
     ColumnType { relation: Relation, column: String, data_type: String, hint: String },
     /// An expression without a name, or a name with a character that Parquet or Delta keeps for itself.
     #[error("column {number} of `{relation}` has no name that a table's column can have")]
-    ColumnName { relation: Relation, number: usize },
+    ColumnName { relation: Relation, number: usize, column: String },
     #[error("two columns of `{relation}` are called `{column}`")]
     DuplicateColumn { relation: Relation, column: String },
     /// The rows' columns and the table's cannot be brought together as asked.

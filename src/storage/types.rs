@@ -22,7 +22,11 @@ pub fn table_schema(relation: &Relation, query: &Schema) -> Result<SchemaRef, St
     for (index, field) in query.fields().iter().enumerate() {
         let name = field.name();
         if name.is_empty() || name.contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '=']) {
-            return Err(StorageError::ColumnName { relation: relation.clone(), number: index + 1 });
+            return Err(StorageError::ColumnName {
+                relation: relation.clone(),
+                number: index + 1,
+                column: name.clone(),
+            });
         }
         if !names.insert(name.to_lowercase()) {
             return Err(StorageError::DuplicateColumn { relation: relation.clone(), column: name.clone() });

@@ -5,10 +5,14 @@ mod environment;
 mod project;
 
 mod architecture;
+mod commands;
 mod files;
 mod kill;
 mod materialize;
+mod mistakes;
 mod readers;
 mod real_data;
 mod s3;
+mod selection;
 mod storage;
+mod templating;

@@ -212,7 +212,7 @@ fn processes_that_race_in_s3_read_every_file_once() {
         // No lock reaches from one machine to another: the conditional put of the commit decides.
         let start =
             || project.command(&["run", "--quiet"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let ran = [start(), start(), start()].map(|child| Ran::new(child.wait_with_output().unwrap(), project.root()));
+        let ran = [start(), start(), start()].map(|child| Ran::new(&child.wait_with_output().unwrap(), project.root()));
         for ran in &ran {
             assert!(ran.code == 0 || ran.stderr.starts_with("error[E0606]: `bronze.events"), "{ran}");
         }

@@ -549,7 +549,7 @@ impl Waiting {
         act(&self.project);
         pipe.write_all(b"{\"id\": 1}\n{\"id\": 2}\n").unwrap();
         drop(pipe);
-        Ran::new(child.wait_with_output().unwrap(), self.project.root())
+        Ran::new(&child.wait_with_output().unwrap(), self.project.root())
     }
 
     fn ids(&self) -> Value {
@@ -638,7 +638,7 @@ fn an_append_goes_on_top_of_another_writers_commit() {
     foreign_commit(&again.project, 1);
     pipe.write_all(b"{\"id\": 3}\n").unwrap();
     drop(pipe);
-    let ran = Ran::new(child.wait_with_output().unwrap(), again.project.root());
+    let ran = Ran::new(&child.wait_with_output().unwrap(), again.project.root());
     assert_eq!(ran.code, 0, "{ran}");
     assert_eq!(again.project.version("bronze/events"), 2);
     assert_eq!(again.ids(), json!([{"id": 1}, {"id": 2}, {"id": 3}]));
@@ -658,7 +658,7 @@ fn a_merge_does_not_go_on_top_of_another_writers_commit() {
     foreign_commit(&waiting.project, 1);
     pipe.write_all(b"{\"id\": 2}\n{\"id\": 3}\n").unwrap();
     drop(pipe);
-    let ran = Ran::new(child.wait_with_output().unwrap(), waiting.project.root());
+    let ran = Ran::new(&child.wait_with_output().unwrap(), waiting.project.root());
     transcript!(ran, @"
     exit: 1
     ----- stderr -----
@@ -689,7 +689,7 @@ fn processes_that_start_together_read_every_file_once() {
         let start =
             || project.command(&["run", "--quiet"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let children = [start(), start(), start()];
-        let ran = children.map(|child| Ran::new(child.wait_with_output().unwrap(), project.root()));
+        let ran = children.map(|child| Ran::new(&child.wait_with_output().unwrap(), project.root()));
         assert!(ran.iter().any(|ran| ran.code == 0), "{ran:?}", ran = ran.map(|ran| ran.to_string()));
         for ran in &ran {
             assert!(ran.code == 0 || ran.stderr.starts_with("error[E0606]: `bronze.events` "), "{ran}");
@@ -736,7 +736,7 @@ fn rows_and_commits_are_synced_in_their_order() {
         .env_clear()
         .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .stdin(Stdio::null());
-    let ran = Ran::new(command.output().unwrap(), project.root());
+    let ran = Ran::new(&command.output().unwrap(), project.root());
     assert_eq!(ran.code, 0, "{ran}");
 
     // Calls of several threads: one that is cut in two is complete where it resumes.
@@ -797,7 +797,7 @@ fn a_full_disk_leaves_the_old_table() {
             // 4096 blocks of 512 bytes; without the trap the signal would end the program.
             let mut limited = Command::new("bash");
             limited.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\""]).arg(program()).args(arguments);
-            Ran::new(limited.current_dir(project.root()).output().unwrap(), project.root())
+            Ran::new(&limited.current_dir(project.root()).output().unwrap(), project.root())
         }
     };
     assert_eq!(ran.code, 1, "{ran}");

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 
 use super::Build;
-use crate::diagnostic::{Code, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
 use crate::graph::OnSchemaChange;
@@ -77,11 +77,15 @@ impl Build<'_> {
                     continue;
                 }
                 let names = schema.fields().iter().map(|field| field.name().as_str());
+                let written = &self.model.template.source;
+                let place =
+                    ["'", "\""].iter().find_map(|quote| Span::find(written, &format!("{quote}{column}{quote}")));
                 found.push(
-                    self.mistake(
+                    Diagnostic::error(
                         Code::UnknownColumn,
                         format!("`{setting}` names `{column}`, which the model does not select"),
                     )
+                    .label_or_file(place, "", &self.node.path)
                     .nearest(column, names),
                 );
             }

@@ -2,16 +2,23 @@
 
 use super::Build;
 use crate::diagnostic::{Code, Diagnostics};
+use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
-use crate::storage::View;
+use crate::storage::{StorageError, View, table_schema};
 
 pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
     let planned = match build.session.plan(&build.sql).await {
         Ok(plan) => build.session.state().optimize(&plan).map(|_| plan),
         Err(error) => Err(error),
     };
-    if let Err(error) = planned {
-        return Err(build.sql_fault(error).await);
+    let planned = match planned {
+        Ok(planned) => planned,
+        Err(error) => return Err(build.sql_fault(error).await),
+    };
+    if let Err(error @ StorageError::DuplicateColumn { .. }) =
+        table_schema(&build.model.relation, &output_schema(&planned))
+    {
+        return Err(build.run_fault(error).await);
     }
     if let Some(source) = build.session.sources().first() {
         return Err(build

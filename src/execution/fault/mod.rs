@@ -1,0 +1,313 @@
+//! What went wrong while a step ran, turned into a diagnostic: the one place where the world's errors meet the user's text.
+//!
+//! `sql` says it in our words; here it gets its place: from the place in the compiled SQL, or the word it is about, the
+//! template's source map leads to the line the user wrote.
+
+mod call;
+mod sql;
+mod storage;
+mod words;
+
+use std::error::Error;
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+
+pub(super) use storage::{connector_diagnostic, storage_diagnostic};
+
+use super::Context;
+use super::compile::World;
+use crate::connectors::ConnectorError;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span, or_list};
+use crate::graph::{NodeId, NodeKind};
+use crate::names::{Relation, nearest};
+use crate::project::TableReader;
+use crate::storage::StorageError;
+use sql::{Described, Word, describe};
+use words::{code_only, word_places};
+
+/// A rendered line longer than this is not shown.
+const LONGEST_RENDERED: usize = 160;
+
+/// An error of ours on its way through `DataFusion`.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("`{relation}` has not been built")]
+    NotBuilt { relation: Relation, name: String },
+    #[error("a view it reads is wrong")]
+    Diagnosed(Diagnostics),
+}
+
+impl From<Fault> for DataFusionError {
+    fn from(fault: Fault) -> Self {
+        Self::External(Box::new(fault))
+    }
+}
+
+/// A planning error as diagnostics in the node's template.
+pub(super) async fn sql_fault(
+    context: &Arc<Context>,
+    id: NodeId,
+    sql: &str,
+    error: DataFusionError,
+    missing: &[String],
+) -> Diagnostics {
+    Place { context, id, sql }.diagnose_all(&error, missing).await
+}
+
+/// An error of running a step: of the storage, a connector, or the query on its data.
+pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, error: StorageError) -> Diagnostics {
+    let place = Place { context, id, sql };
+    if let StorageError::Write { source, .. } = &error
+        && !matches!(source.find_root(), DataFusionError::ResourcesExhausted(_))
+    {
+        return place.diagnose_all(source, &[]).await;
+    }
+    place.stored(&error).await.into()
+}
+
+/// The message in our words, for where no place is shown.
+pub(super) fn plain(error: &DataFusionError) -> String {
+    if let Some(fault) = source_of::<Fault>(error) {
+        return match fault {
+            Fault::NotBuilt { .. } => fault.to_string(),
+            Fault::Diagnosed(found) => found.iter().next().map(ToString::to_string).unwrap_or_default(),
+        };
+    }
+    describe(error, &[], &[]).message
+}
+
+/// A source error of type `T` anywhere below.
+fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if let Some(found) = current.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = match current.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
+            _ => current.source(),
+        };
+    }
+    None
+}
+
+/// An error with its causes, each said once.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(current) = next {
+        let text = current.to_string();
+        let text = text.split("\n   0:").next().unwrap_or_default().trim().to_owned();
+        if !text.is_empty() && !parts.iter().any(|earlier| earlier.contains(&text)) {
+            parts.push(text);
+        }
+        next = current.source();
+    }
+    parts.join(": ")
+}
+
+/// The node whose SQL failed, and that SQL.
+struct Place<'a> {
+    context: &'a Arc<Context>,
+    id: NodeId,
+    sql: &'a str,
+}
+
+impl Place<'_> {
+    fn path(&self) -> String {
+        self.context.graph.node(self.id).path.clone()
+    }
+
+    async fn diagnose_all(&self, error: &DataFusionError, missing: &[String]) -> Diagnostics {
+        let mut found = Diagnostics::default();
+        for one in error.iter() {
+            found.extend(self.diagnose(one, missing).await);
+        }
+        found
+    }
+
+    async fn diagnose(&self, error: &DataFusionError, missing: &[String]) -> Diagnostics {
+        if let Some(fault) = source_of::<Fault>(error) {
+            return match fault {
+                Fault::Diagnosed(found) => found.clone(),
+                Fault::NotBuilt { relation, name } => self.not_built(relation, name).into(),
+            };
+        }
+        if let Some(connector) = source_of::<ConnectorError>(error) {
+            return connector_diagnostic(connector).label_or_file(self.source(), "", &self.path()).into();
+        }
+        if let Some(storage) = source_of::<StorageError>(error) {
+            return self.stored(storage).await.into();
+        }
+        self.told(describe(error, missing, &self.context.function_names())).await.into()
+    }
+
+    /// A storage error; one about a column stands where the column gets its name.
+    async fn stored(&self, error: &StorageError) -> Diagnostic {
+        if let Some(connector) = source_of::<ConnectorError>(error) {
+            return connector_diagnostic(connector).label_or_file(self.source(), "", &self.path());
+        }
+        let is_seed = matches!(self.context.graph.node(self.id).kind, NodeKind::Seed(_));
+        let mut diagnostic = storage_diagnostic(error);
+        if is_seed && matches!(error, StorageError::DuplicateColumn { .. } | StorageError::ColumnName { .. }) {
+            diagnostic.hints = vec!["rename it in the first line of the file".to_owned()];
+        }
+        let span = match storage::column_of(error).and_then(|column| self.naming(column)) {
+            Some(bytes) => self.in_template(bytes).await,
+            None => None,
+        };
+        diagnostic.label_or_file(span, "", &self.path())
+    }
+
+    async fn told(&self, described: Described) -> Diagnostic {
+        let described = self.with_tables(described);
+        let bytes = self.bytes(&described);
+        let span = match bytes.clone() {
+            Some(bytes) => self.in_template(bytes).await,
+            None => self.in_settings(&described),
+        };
+        let rendered = span.as_ref().zip(bytes).and_then(|(span, bytes)| self.rendered(span, bytes));
+        let message = self.below_warehouse(&described.message);
+        let mut diagnostic = Diagnostic::error(described.code, message).label_or_file(span, "", &self.path());
+        diagnostic.notes = described.notes;
+        diagnostic.notes.extend(rendered);
+        diagnostic.hints = described.hints;
+        diagnostic
+    }
+
+    /// Paths as they are below the warehouse.
+    fn below_warehouse(&self, message: &str) -> String {
+        let root = self.context.warehouse.location().url().path();
+        match root.trim_start_matches('/') {
+            "" => message.to_owned(),
+            relative => message.replace(root, "").replace(relative, ""),
+        }
+    }
+
+    fn not_built(&self, relation: &Relation, name: &str) -> Diagnostic {
+        let graph = &self.context.graph;
+        let reader = graph.node(self.id);
+        let is_seed = graph.by_relation(relation).is_some_and(|id| matches!(graph.node(id).kind, NodeKind::Seed(_)));
+        let hint = match &reader.kind {
+            _ if is_seed => format!("load it first: `engine seed --select {name}`"),
+            NodeKind::Test(_) => format!("build it first: `engine run --select +{name}`"),
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Source(_) => {
+                format!("build it first: `engine run --select +{}`", reader.name)
+            }
+        };
+        Diagnostic::error(Code::UnknownTable, format!("`{relation}` has not been built yet"))
+            .label_or_file(self.reference(name), "", &self.path())
+            .hint(hint)
+    }
+
+    /// For a table nobody declared: the model or source that is meant, as it is written in a template.
+    fn with_tables(&self, mut described: Described) -> Described {
+        let (Code::UnknownTable, Some(Word::Any(name))) = (described.code, &described.word) else { return described };
+        let graph = &self.context.graph;
+        let source = graph.nodes().iter().find_map(|node| match &node.kind {
+            NodeKind::Source(table) if table.name.table == *name => Some(&table.name),
+            NodeKind::Source(_) | NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+        });
+        let near: Vec<String> =
+            nearest(name, graph.ref_names()).iter().map(|near| format!("{{{{ ref('{near}') }}}}")).collect();
+        let hint = match (graph.by_ref(name), source) {
+            (Some(_), _) => format!("write `{{{{ ref('{name}') }}}}`"),
+            (None, Some(source)) => format!("write `{{{{ source('{}', '{}') }}}}`", source.source, source.table),
+            (None, None) if !near.is_empty() => format!("did you mean {}?", or_list(&near)),
+            (None, None) => return described,
+        };
+        described.hints = vec![hint];
+        described
+    }
+
+    /// The source the node reads, as it is declared; `None` when there are several.
+    fn source(&self) -> Option<Span> {
+        let graph = &self.context.graph;
+        let mut sources = graph.parents(self.id).iter().filter_map(|id| match &graph.node(*id).kind {
+            NodeKind::Source(table) => Some(table),
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+        });
+        let only = sources.next().filter(|_| sources.next().is_none())?;
+        match &only.reader {
+            TableReader::Files(files) => files.path_place.clone().or_else(|| only.place.clone()),
+            TableReader::Table { .. } => only.place.clone(),
+        }
+    }
+
+    /// Where a template mentions a model.
+    fn reference(&self, name: &str) -> Option<Span> {
+        let source = self.context.graph.node(self.id).source_text()?;
+        Span::find(source, &format!("'{name}'")).or_else(|| Span::find(source, &format!("\"{name}\"")))
+    }
+
+    /// The place in the compiled SQL. A place that does not hold the word it is about belongs to another text.
+    fn bytes(&self, described: &Described) -> Option<Range<usize>> {
+        let compiled = SourceText::new("compiled", self.sql);
+        let told = described.range.as_ref().map(|range| range.bytes(&compiled));
+        let told = told.filter(|bytes| match &described.word {
+            Some(Word::Any(word)) => {
+                self.sql.get(bytes.clone()).is_some_and(|text| text.to_lowercase().contains(&word.to_lowercase()))
+            }
+            Some(Word::Only(_) | Word::Named(_)) | None => true,
+        });
+        told.or_else(|| {
+            let sql = code_only(self.sql);
+            match described.word.as_ref()? {
+                Word::Any(word) => word_places(&sql, word).next().map(|at| at..at + word.len()),
+                Word::Only(word) => only_place(&sql, word),
+                Word::Named(word) => {
+                    self.naming(word).or_else(|| word_places(&sql, word).next().map(|at| at..at + word.len()))
+                }
+            }
+        })
+    }
+
+    /// Where the SQL gives a column its name: the last `as` it, or the only place it stands.
+    fn naming(&self, column: &str) -> Option<Range<usize>> {
+        let sql = code_only(self.sql);
+        let named = word_places(&sql, column).filter(|at| {
+            let before = sql[..*at].trim_end_matches('"').trim_end().to_ascii_lowercase();
+            before.ends_with(" as") || before.ends_with("\nas") || before.ends_with(")as")
+        });
+        named.last().map(|at| at..at + column.len()).or_else(|| only_place(&sql, column))
+    }
+
+    /// A column that only the template's settings name, as in `replace_where`.
+    fn in_settings(&self, described: &Described) -> Option<Span> {
+        let (Code::UnknownColumn, Some(Word::Any(word))) = (described.code, &described.word) else { return None };
+        let source = self.context.graph.node(self.id).source_text()?;
+        only_place(&source.text, word).map(|bytes| Span::new(source, bytes))
+    }
+
+    async fn in_template(&self, bytes: Range<usize>) -> Option<Span> {
+        let template = match &self.context.graph.node(self.id).kind {
+            NodeKind::Model(model) => model.template.clone(),
+            NodeKind::Test(test) => test.template.clone(),
+            NodeKind::Seed(_) | NodeKind::Source(_) => return None,
+        };
+        let world = World::silent(self.context, Some(self.id), self.context.compiled_incremental(self.id));
+        let templates = Arc::clone(&self.context.templates);
+        super::blocking(move || templates.source_map(&template, &world).and_then(|map| map.span(bytes))).await
+    }
+
+    /// The line of the compiled SQL, when Jinja wrote what is wrong.
+    fn rendered(&self, span: &Span, bytes: Range<usize>) -> Option<String> {
+        let wrong = self.sql.get(bytes.clone())?;
+        let written = &span.source.text[span.range.clone()];
+        if written == wrong || wrong.contains('\n') || !written.contains(['{', '(']) {
+            return None;
+        }
+        let start = self.sql[..bytes.start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.sql[start..].lines().next()?.trim();
+        (line.len() <= LONGEST_RENDERED).then(|| format!("rendered, the line is: {line}"))
+    }
+}
+
+fn only_place(sql: &str, word: &str) -> Option<Range<usize>> {
+    let mut places = word_places(sql, word);
+    let first = places.next()?;
+    places.next().is_none().then(|| first..first + word.len())
+}

@@ -1,0 +1,453 @@
+//! Errors of the query engine in our words.
+//!
+//! It gives a kind and a place for few of them; for the others the first words of its message tell what is meant, and a
+//! message we do not know is shown as it is, with the names of types in SQL.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::common::{Diagnostic as Told, SchemaError, Span as SqlSpan};
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
+
+use super::call;
+use super::chain;
+use super::words::{between, code_only, lower_first, with_sql_types};
+use crate::diagnostic::{Code, SourceText, Span, or_list};
+use crate::names::{is_name, nearest};
+
+/// So many columns are listed when none is near.
+const LISTED_COLUMNS: usize = 12;
+
+/// Words that a misspelt word may stand for.
+const KEYWORDS: &[&str] = &[
+    "select", "from", "where", "group", "order", "having", "qualify", "limit", "union", "join", "left", "inner",
+    "cross", "with", "case", "when", "then", "else", "end", "distinct",
+];
+
+/// Words that are what they are, however near to another they come.
+const OTHER_KEYWORDS: &[&str] = &[
+    "all", "and", "any", "as", "asc", "between", "by", "desc", "in", "is", "not", "null", "on", "or", "over", "using",
+];
+
+/// A place in the compiled SQL.
+#[derive(Debug, Clone)]
+pub(super) enum SqlRange {
+    Lines(SqlSpan),
+    /// The first word of the query.
+    Start,
+    /// The last character: the query ended too early.
+    End,
+}
+
+impl SqlRange {
+    pub(super) fn bytes(&self, compiled: &Arc<SourceText>) -> Range<usize> {
+        let span = match self {
+            Self::Lines(span) => span,
+            Self::Start => {
+                let code = code_only(&compiled.text);
+                let start = code.len() - code.trim_start().len();
+                let (line, column) = compiled.line_column(start);
+                return Span::word_at(compiled, line, column).range;
+            }
+            Self::End => {
+                let end = compiled.text.trim_end().len();
+                return compiled.floor(end.saturating_sub(1))..end;
+            }
+        };
+        let number = |number: u64| usize::try_from(number).unwrap_or(1);
+        let start = compiled.offset(number(span.start.line), number(span.start.column));
+        let end = compiled.offset(number(span.end.line), number(span.end.column));
+        match end > start {
+            true => start..end,
+            false => Span::word_at(compiled, number(span.start.line), number(span.start.column)).range,
+        }
+    }
+}
+
+/// A word of the SQL that an error is about.
+#[derive(Debug, Clone)]
+pub(super) enum Word {
+    /// Wrong wherever it stands: the first place is shown.
+    Any(String),
+    /// Shown only if it stands in one place.
+    Only(String),
+    /// A column, shown where it gets its name.
+    Named(String),
+}
+
+/// An error in our words.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) notes: Vec<String>,
+    pub(super) hints: Vec<String>,
+    pub(super) range: Option<SqlRange>,
+    pub(super) word: Option<Word>,
+}
+
+impl Described {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), notes: Vec::new(), hints: Vec::new(), range: None, word: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    pub(super) fn any(mut self, word: &str) -> Self {
+        self.word = Some(Word::Any(word.to_owned()));
+        self
+    }
+
+    pub(super) fn only(mut self, word: &str) -> Self {
+        self.word = Some(Word::Only(word.to_owned()));
+        self
+    }
+
+    pub(super) fn nearest<'a>(self, wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        let near = nearest(wanted, candidates);
+        match near.is_empty() {
+            true => self,
+            false => self.hint(format!("did you mean {}?", or_list(&near))),
+        }
+    }
+}
+
+/// `missing` are tables that were asked for in vain, `functions` all there are.
+pub(super) fn describe(error: &DataFusionError, missing: &[String], functions: &[String]) -> Described {
+    let told = error.diagnostic();
+    let mut described = match error.find_root() {
+        DataFusionError::SchemaError(schema_error, _) => schema_mistake(schema_error, told),
+        DataFusionError::SQL(parser_error, _) => return syntax_mistake(parser_error),
+        root => text_mistake(&text_of(root), told, missing, functions),
+    };
+    let range = told.and_then(|told| {
+        let noted = || told.notes.iter().find_map(|note| note.span);
+        told.span.or_else(noted).map(SqlRange::Lines)
+    });
+    described.range = range.or(described.range);
+    described
+}
+
+/// The message without the names of error kinds around it, and without a backtrace.
+fn text_of(error: &DataFusionError) -> String {
+    let text = match error {
+        DataFusionError::Plan(text)
+        | DataFusionError::Execution(text)
+        | DataFusionError::NotImplemented(text)
+        | DataFusionError::ResourcesExhausted(text)
+        | DataFusionError::Configuration(text)
+        | DataFusionError::Internal(text) => text.clone(),
+        DataFusionError::ArrowError(inner, _) => inner.to_string(),
+        DataFusionError::External(inner) => chain(inner.as_ref()),
+        other => other.strip_backtrace(),
+    };
+    let text = text.split("\n   0:").next().unwrap_or(&text);
+    text.split("\n\nbacktrace:").next().unwrap_or(text).trim().to_owned()
+}
+
+fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let message = match &field.relation {
+                Some(table) => format!("`{}` has no column `{}`", table.table(), field.name),
+                None => format!("no column named `{}`", field.name),
+            };
+            let mut described = Described::new(Code::UnknownColumn, message)
+                .any(&field.name)
+                .nearest(&field.name, names.iter().copied());
+            if described.hints.is_empty() && !names.is_empty() && names.len() <= LISTED_COLUMNS {
+                let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                let verb = if listed.len() == 1 { "there is only" } else { "there are" };
+                described.notes.push(format!("{verb} {}", listed.join(", ")));
+            }
+            described
+        }
+        SchemaError::AmbiguousReference { field } => {
+            let message = format!("column `{}` is in more than one of the tables", field.name);
+            let described = Described::new(Code::AmbiguousColumn, message).any(&field.name);
+            let possible: Vec<String> = told
+                .map(|told| told.notes.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|note| note.message.to_lowercase().strip_prefix("possible column ").map(str::to_owned))
+                .collect();
+            match possible.is_empty() {
+                true => described.hint(format!("say which: `<table>.{}`", field.name)),
+                false => described.hint(format!("say which: {}", or_list(&possible))),
+            }
+        }
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            twins(name)
+        }
+    }
+}
+
+fn twins(name: &str) -> Described {
+    let mut described = Described::new(Code::AmbiguousColumn, format!("two columns are called `{name}`"))
+        .hint("give one of them another name with `as`");
+    described.word = Some(Word::Named(name.to_owned()));
+    described
+}
+
+/// sqlparser puts the place into its text: `... at Line: 2, Column: 8`.
+fn syntax_mistake(error: &ParserError) -> Described {
+    let text = match error {
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => "the query is nested too deeply",
+    };
+    let (text, place) = match text.rsplit_once(" at Line: ") {
+        Some((text, place)) => (text, place.split_once(", Column: ")),
+        None => (text, None),
+    };
+    let location = place.and_then(|(line, column)| {
+        Some(datafusion::common::Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    let text = without_values(text.trim_start_matches("sql parser error: "));
+    let Some((expected, found)) = text.strip_prefix("Expected: ").and_then(|rest| rest.split_once(", found: ")) else {
+        let mut described = Described::new(Code::SqlSyntax, format!("SQL syntax: {}", lower_first(&text)));
+        described.range = location.map(|location| SqlRange::Lines(SqlSpan { start: location, end: location }));
+        return described;
+    };
+    let expected = match expected {
+        "end of statement" => "the end of the query".to_owned(),
+        "an SQL statement" => "a query".to_owned(),
+        "identifier" => "a name".to_owned(),
+        sign if sign.chars().all(|c| c.is_ascii_punctuation() || c.is_ascii_uppercase()) => {
+            format!("`{}`", sign.to_lowercase())
+        }
+        words => words.to_owned(),
+    };
+    let is_end = found == "EOF";
+    let shown = if is_end { "the end of the query".to_owned() } else { format!("`{found}`") };
+    let mut described = Described::new(Code::SqlSyntax, format!("SQL syntax: expected {expected}, found {shown}"));
+    let word = found.to_lowercase();
+    if is_name(found) && !is_end && !KEYWORDS.iter().chain(OTHER_KEYWORDS).any(|keyword| *keyword == word) {
+        described = described.nearest(found, KEYWORDS.iter().copied());
+    }
+    described.range = match location {
+        Some(location) => Some(SqlRange::Lines(SqlSpan { start: location, end: location })),
+        None => is_end.then_some(SqlRange::End),
+    };
+    described
+}
+
+/// Errors that are given as text only.
+fn text_mistake(text: &str, told: Option<&Told>, missing: &[String], functions: &[String]) -> Described {
+    name_mistake(text, missing, functions)
+        .or_else(|| call::mistake(text))
+        .or_else(|| type_mistake(text))
+        .or_else(|| query_mistake(text, told))
+        .or_else(|| data_mistake(text))
+        .unwrap_or_else(|| {
+            let first = without_values(text.lines().next().unwrap_or(text));
+            let code = if text.to_lowercase().contains("coerc") { Code::Type } else { Code::Sql };
+            let described = Described::new(code, lower_first(with_sql_types(&first).trim_end_matches(['.', ':', ' '])));
+            match quoted_word(text) {
+                Some(word) => described.only(&word),
+                None => described,
+            }
+        })
+}
+
+/// A message up to where it begins to print values of the program.
+fn without_values(text: &str) -> String {
+    match text.find(" { ").or_else(|| text.find("(WindowFunction {")) {
+        Some(at) => text[..at].rsplit_once(' ').map_or(text, |(before, _)| before).to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+fn name_mistake(text: &str, missing: &[String], functions: &[String]) -> Option<Described> {
+    if let Some(name) = text.strip_prefix("Invalid function '").and_then(|rest| rest.split('\'').next()) {
+        if functions.iter().any(|function| function.eq_ignore_ascii_case(name)) {
+            let message = format!("`{name}` is a window function: it needs `over (...)`");
+            return Some(Described::new(Code::Sql, message).any(name));
+        }
+        let described = Described::new(Code::UnknownFunction, format!("no function named `{name}`")).any(name);
+        return Some(described.nearest(name, functions.iter().map(String::as_str)));
+    }
+    if let Some(name) = text.strip_prefix("table function '").and_then(|rest| rest.split('\'').next()) {
+        return Some(Described::new(Code::UnknownFunction, format!("no table function named `{name}`")).any(name));
+    }
+    if let Some(name) = text.strip_prefix("table '").and_then(|rest| rest.split('\'').next()) {
+        let short = name.trim_start_matches("warehouse.").trim_start_matches("public.");
+        let shown = missing.iter().find(|missing| missing.ends_with(short)).map_or(short, String::as_str);
+        let described = Described::new(Code::UnknownTable, format!("no table named `{shown}`"));
+        return Some(
+            described
+                .any(shown.rsplit('.').next().unwrap_or(shown))
+                .hint("name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`"),
+        );
+    }
+    let name = text.strip_prefix("Unsupported SQL type ")?.to_lowercase();
+    Some(Described::new(Code::Type, format!("no type named `{name}`")).any(&name))
+}
+
+/// Types that do not go together.
+fn type_mistake(text: &str) -> Option<Described> {
+    let pair = |pair: &str, signs: &[&str]| {
+        signs.iter().find_map(|sign| {
+            let (left, right) = pair.split_once(&format!(" {sign} "))?;
+            Some((with_sql_types(left), (*sign).to_owned(), with_sql_types(right)))
+        })
+    };
+    let mut at = String::new();
+    let message = if let Some(types) = between(text, "Cannot coerce arithmetic expression ", " to valid types") {
+        let (left, sign, right) = pair(types, &["+", "-", "*", "/", "%"])?;
+        at.clone_from(&sign);
+        format!("cannot calculate {left} {sign} {right}")
+    } else if let Some(types) = text.strip_prefix("Cannot infer common argument type for comparison operation ") {
+        let signs = ["=", "!=", "<=", ">=", "<", ">", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"];
+        let (left, sign, right) = pair(types.lines().next()?, &signs)?;
+        at = sign;
+        format!("cannot compare {left} with {right}")
+    } else if let Some(types) = text.strip_prefix("Cannot infer common argument type for logical boolean operation ") {
+        let (left, sign, right) = pair(types.lines().next()?, &["AND", "OR"])?;
+        at.clone_from(&sign);
+        format!("`{}` takes two booleans, not {left} and {right}", sign.to_lowercase())
+    } else if let Some(types) = between(text, "There isn't a common type to coerce ", " in LIKE expression") {
+        let (left, _, right) = pair(types, &["and"])?;
+        "like".clone_into(&mut at);
+        format!("`like` compares strings, not {left} and {right}")
+    } else if let Some(given) = text.strip_prefix("Unary operator 'NOT' requires a boolean expression, got ") {
+        format!("`not` takes a boolean, not {}", with_sql_types(given))
+    } else if let Some((_, given)) = text.split_once("Cannot create filter with non-boolean predicate ") {
+        format!("a condition is a boolean, not {}", with_sql_types(given.rsplit_once(" returning ")?.1))
+    } else if let Some((from, to)) =
+        text.strip_prefix("Unsupported CAST from ").and_then(|rest| rest.split_once(" to "))
+    {
+        return Some(
+            Described::new(Code::Type, format!("cannot cast {} to {}", with_sql_types(from), with_sql_types(to)))
+                .only("cast"),
+        );
+    } else if text.starts_with("Incompatible inputs for Union") {
+        let first = between(text, "were of type ", ", but got")?;
+        let other = between(text, "incompatible type ", " on column")?;
+        format!("a union cannot put {} and {} into one column", with_sql_types(first), with_sql_types(other))
+    } else {
+        return None;
+    };
+    Some(Described::new(Code::Type, message).only(&at).hint("cast one of them: `cast(... as ...)`"))
+}
+
+/// Queries of the wrong shape.
+fn query_mistake(text: &str, told: Option<&Told>) -> Option<Described> {
+    let sql = |message: &str| Described::new(Code::Sql, message);
+    if let Some(expression) = between(text, "column \"", "\" must appear in the GROUP BY clause") {
+        let name = expression.rsplit('.').next().filter(|name| is_name(name));
+        let hint = |shown: &str| format!("add it to `group by`, or aggregate it, as in `max({shown})`");
+        return Some(match name {
+            Some(name) => sql(&format!("`{name}` is neither in `group by` nor in an aggregate function"))
+                .any(name)
+                .hint(hint(name)),
+            None => sql("an expression is neither in `group by` nor in an aggregate function").hint(hint("...")),
+        });
+    }
+    if text.contains("only supports a single SQL statement") {
+        return Some(
+            sql("this is more than one statement")
+                .any(";")
+                .hint("a model is one query: remove what comes after the first `;`"),
+        );
+    }
+    if text.starts_with("No SQL statements were provided") {
+        return Some(
+            sql("there is no query in it").hint("write a `select`; `engine compile` shows what the template gives"),
+        );
+    }
+    if text.starts_with("only a query can be run here") {
+        let mut described = sql(text).hint("write a `select`: the engine makes the table of what it returns");
+        described.range = Some(SqlRange::Start);
+        return Some(described);
+    }
+    if text.starts_with("Aggregate functions are not allowed in the WHERE clause") {
+        return Some(
+            sql("an aggregate function cannot stand in `where`")
+                .only("where")
+                .hint("a condition on it goes into `having`"),
+        );
+    }
+    if text.contains("logical expression WindowFunction") {
+        return Some(sql("a window function cannot stand here").only("over").hint("to filter on it, use `qualify`"));
+    }
+    if text.contains("calls cannot be nested") || text.contains("calls cannot contain window function calls") {
+        let message = text.split(':').next().unwrap_or(text);
+        let described = sql(&lower_first(message)).hint("compute the inner one in a subquery or a `with` first");
+        return Some(match quoted_word(text) {
+            Some(word) => described.any(&word),
+            None => described,
+        });
+    }
+    if let Some(operation) = text.strip_suffix(" queries have different number of columns") {
+        let counts: Vec<&str> =
+            told?.notes.iter().filter_map(|note| between(&note.message, "side has ", " field")).collect();
+        let operation = operation.to_lowercase();
+        return Some(sql(&format!("the queries of this `{operation}` have {} columns", counts.join(" and "))));
+    }
+    if let Some(columns) = text.strip_prefix("Too many columns! The subquery should only return one column: ") {
+        let number = columns.split(", ").count();
+        return Some(sql(&format!("this subquery stands for one column and selects {number}")));
+    }
+    if text.contains(" require unique expression names ") {
+        let first = between(text, "expression \"", "\" at position")?;
+        let name = first.rsplit_once(" AS ").map_or(first, |(_, alias)| alias);
+        return Some(twins(name.rsplit('.').next().unwrap_or(name)));
+    }
+    let name = between(text, "WITH query name \"", "\" specified more than once")?;
+    Some(sql(&format!("`with` defines `{name}` twice")).any(name))
+}
+
+/// What only the rows show.
+fn data_mistake(text: &str) -> Option<Described> {
+    const KINDS: &[&str] = &[
+        "Cast error: ",
+        "Parser error: ",
+        "Execution error: ",
+        "Compute error: ",
+        "Arithmetic overflow: ",
+        "Arrow error: ",
+        "Invalid argument error: ",
+        "Parquet error: ",
+        "External error: ",
+    ];
+    if text.starts_with("Divide by zero") {
+        let zero = Described::new(Code::Execution, "division by zero").only("/");
+        return Some(zero.hint("`nullif(divisor, 0)` gives NULL instead"));
+    }
+    if let Some(file) = between(text, "Failed to fetch metadata for file ", ": ").filter(|_| text.contains("not found"))
+    {
+        let gone = Described::new(Code::Damaged, format!("a file of a table it reads is gone: `{file}`"));
+        return Some(gone.hint("somebody deleted it; rebuild that table with `--full-refresh`"));
+    }
+    let (_, rest) = KINDS.iter().find_map(|kind| Some((kind, text.strip_prefix(kind)?)))?;
+    if let Some((value, kind)) =
+        rest.strip_prefix("Cannot cast string '").and_then(|rest| rest.rsplit_once("' to value of "))
+    {
+        let kind = with_sql_types(kind.trim_end_matches(" type"));
+        let cast = Described::new(Code::Execution, format!("cannot cast the string '{value}' to {kind}")).only("cast");
+        return Some(cast.hint("`try_cast` gives NULL for what cannot be cast"));
+    }
+    if let Some((value, kind)) = rest.strip_prefix("Can't cast value ").and_then(|rest| rest.rsplit_once(" to type ")) {
+        let kind = with_sql_types(kind);
+        return Some(Described::new(Code::Execution, format!("cannot cast {value} to {kind}")).only("cast"));
+    }
+    let mut rest = rest;
+    while let Some(inner) = KINDS.iter().find_map(|kind| rest.strip_prefix(kind)) {
+        rest = inner;
+    }
+    Some(Described::new(Code::Execution, lower_first(&with_sql_types(rest.lines().next().unwrap_or(rest)))))
+}
+
+/// The first thing in quotes or backticks: usually what it is about.
+fn quoted_word(text: &str) -> Option<String> {
+    let start = text.find(['\'', '`'])?;
+    let word = text[start + 1..].split(['\'', '`', '(']).next()?;
+    is_name(word).then(|| word.to_owned())
+}

@@ -1,0 +1,93 @@
+//! Errors of tables and of sources, with their causes as notes and a remedy.
+
+use std::error::Error;
+
+use datafusion::error::DataFusionError;
+
+use super::{chain, plain, source_of};
+use crate::connectors::ConnectorError;
+use crate::diagnostic::{Code, Diagnostic, count};
+use crate::storage::StorageError;
+
+/// A connector's error, with a remedy where there is one.
+pub(in crate::execution) fn connector_diagnostic(error: &ConnectorError) -> Diagnostic {
+    let diagnostic = Diagnostic::error(Code::Source, error.to_string());
+    let diagnostic = match error.source() {
+        Some(cause) => diagnostic.note(chain(cause)),
+        None => diagnostic,
+    };
+    match error {
+        ConnectorError::Missing { .. } => {
+            diagnostic.hint("the path is relative to the project; a pattern such as `data/*.ndjson` may match nothing")
+        }
+        _ => diagnostic,
+    }
+}
+
+/// The column that an error is about.
+pub(super) fn column_of(error: &StorageError) -> Option<&str> {
+    match error {
+        StorageError::ColumnType { column, .. }
+        | StorageError::ColumnName { column, .. }
+        | StorageError::DuplicateColumn { column, .. } => Some(column),
+        StorageError::Location(_)
+        | StorageError::Store { .. }
+        | StorageError::Open { .. }
+        | StorageError::DamagedCommit { .. }
+        | StorageError::Write { .. }
+        | StorageError::Commit { .. }
+        | StorageError::Conflict { .. }
+        | StorageError::Locked { .. }
+        | StorageError::SchemaChange { .. }
+        | StorageError::DuplicateKey { .. }
+        | StorageError::OutsidePredicate { .. } => None,
+    }
+}
+
+/// A storage error, with its causes as notes and a remedy.
+pub(in crate::execution) fn storage_diagnostic(error: &StorageError) -> Diagnostic {
+    if let StorageError::Write { source, .. } = error
+        && let Some(connector) = source_of::<ConnectorError>(source)
+    {
+        return connector_diagnostic(connector);
+    }
+    let told = |code: Code| Diagnostic::error(code, error.to_string());
+    match error {
+        StorageError::Location(_) => told(Code::Storage),
+        StorageError::Locked { .. } => told(Code::Locked).hint("wait until the other run has ended, or stop it"),
+        StorageError::Conflict { .. } => told(Code::Locked).hint("run it again: it starts from the newest version"),
+        StorageError::DamagedCommit { file, .. } => told(Code::Damaged)
+            .note("a power loss or an interrupted copy leaves such a file")
+            .hint(match file.ends_with(".parquet") {
+                true => format!("it only sums up commits: move `{file}` and `_last_checkpoint` away, then run again"),
+                false => format!("move `{file}` away, then run again: the table is whole up to the version before"),
+            }),
+        StorageError::ColumnType { hint, .. } => told(Code::ColumnType).hint(hint.clone()),
+        StorageError::ColumnName { .. } => told(Code::ColumnType).hint("give it a plain name: `... as total`"),
+        StorageError::DuplicateColumn { .. } => told(Code::ColumnType).hint("name one of them differently with `as`"),
+        StorageError::SchemaChange { hint, .. } => told(Code::SchemaChange).hint(hint.clone()),
+        StorageError::DuplicateKey { key, .. } => told(Code::DuplicateKey).hint(format!(
+            "keep one row for each `{key}`: qualify row_number() over (partition by {key} order by ...) = 1"
+        )),
+        StorageError::OutsidePredicate { relation, predicate, rows } => {
+            let rows = count(usize::try_from(*rows).unwrap_or(usize::MAX), "new row");
+            Diagnostic::error(
+                Code::Execution,
+                format!("{rows} of `{relation}` outside of what `replace_where` replaces"),
+            )
+            .note(format!("it replaces: {predicate}"))
+            .hint("select only rows that the predicate covers")
+        }
+        StorageError::Write { relation, source } => match source.find_root() {
+            DataFusionError::ResourcesExhausted(_) => {
+                Diagnostic::error(Code::Memory, format!("`{relation}` needs more memory than the target allows"))
+                    .hint("raise `memory_limit` of the target, or lower `threads`")
+            }
+            _ => Diagnostic::error(Code::Execution, plain(source)),
+        },
+        StorageError::Store { source, .. } => told(Code::Storage).note(chain(source)),
+        StorageError::Open { source, .. } | StorageError::Commit { source, .. } => {
+            told(Code::Storage).note(chain(source))
+        }
+    }
+}
