@@ -288,7 +288,10 @@ fn unreachable_warehouse(context: &Context, error: &StorageError) -> Diagnostics
     let diagnostic =
         Diagnostic::error(Code::Storage, format!("the warehouse of target `{}` cannot be reached", target.name))
             .label_or_file(target.warehouse_place.clone(), "", "project.yaml")
-            .note(cause.to_string());
+            .note(match cause.to_string() {
+                cause if cause == error.to_string() => cause,
+                cause => format!("{error}: {cause}"),
+            });
     diagnostic.hint("`engine debug` checks the connection").into()
 }
 

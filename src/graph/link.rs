@@ -216,9 +216,14 @@ impl Linker<'_> {
         for (key, value) in &extracted.config {
             let place = extracted.config_key_span(key);
             let path = &model.source.path;
-            let wrong = project::check_config_key(ConfigOf::Model, key, place.clone(), path)
-                .or_else(|| project::check_config_value(key, value, place, path));
-            self.found.extend(wrong);
+            let wrong = project::check_config_key(ConfigOf::Model, key, place.clone(), path);
+            // The other values are judged where they are read.
+            let is_judged_here =
+                ["enabled", "tags", "meta", "docs", "persist_docs", "group", "access"].contains(&key.as_str());
+            self.found.extend(match is_judged_here {
+                true => wrong.or_else(|| project::check_config_value(key, value, place, path)),
+                false => wrong,
+            });
         }
     }
 

@@ -7,6 +7,7 @@ are, bytes in hexadecimal.
 import datetime
 import decimal
 import json
+import os
 import pathlib
 import sys
 
@@ -59,6 +60,9 @@ def main(package, column, *folders):
         rows = [plain(row) for row in read(folder)]
         tables.append(sorted(rows, key=lambda row: row[column]))
     json.dump(tables, sys.stdout)
+    sys.stdout.flush()
+    # Threads of some packages end badly when the interpreter takes its time to leave.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,10 @@ pub(in crate::execution) fn storage_diagnostic(error: &StorageError) -> Diagnost
         StorageError::Locked { .. } => told(Code::Locked).hint("wait until the other run has ended, or stop it"),
         StorageError::Conflict { .. } => told(Code::Locked).hint("run it again: it starts from the newest version"),
         StorageError::DamagedCommit { file, .. } => told(Code::Damaged)
-            .note("a power loss or an interrupted copy leaves such a file")
+            .note(match file.ends_with(".parquet") {
+                true => "a power loss or an interrupted copy leaves such a file",
+                false => "a power loss or an interrupted copy leaves such a file; its rows were never whole",
+            })
             .hint(match file.ends_with(".parquet") {
                 true => format!("it only sums up commits: move `{file}` and `_last_checkpoint` away, then run again"),
                 false => format!("move `{file}` away, then run again: the table is whole up to the version before"),
