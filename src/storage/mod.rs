@@ -103,6 +103,14 @@ impl Warehouse {
         self.opened.lock().await.remove(relation);
     }
 
+    /// A path as the user knows it: on a disk it begins at the root.
+    fn shown(&self, path: &object_store::path::Path) -> String {
+        match self.location.folder() {
+            Some(_) => format!("/{path}"),
+            None => path.to_string(),
+        }
+    }
+
     /// What lies at each relation's place.
     pub async fn existing(&self, relations: &[Relation]) -> Result<HashMap<Relation, Existing>, StorageError> {
         let mut found = HashMap::new();

@@ -74,7 +74,7 @@ impl Warehouse {
     /// All application transactions of a table: those of the newest checkpoint, then those of the commits after it.
     pub(super) async fn transactions(&self, table: &Table) -> Result<BTreeMap<String, i64>, StorageError> {
         let log = self.location.path(&table.relation().path()).join("_delta_log");
-        let failed = |source| StorageError::Store { path: log.to_string(), source };
+        let failed = |source| StorageError::Store { path: self.shown(&log), source };
         let mut files: Vec<ObjectMeta> = self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
         files.sort_by(|left, right| left.location.cmp(&right.location));
         let mut transactions = BTreeMap::new();
@@ -108,7 +108,7 @@ impl Warehouse {
     }
 
     async fn fetch(&self, path: &Path) -> Result<bytes::Bytes, StorageError> {
-        let failed = |source| StorageError::Store { path: path.to_string(), source };
+        let failed = |source| StorageError::Store { path: self.shown(path), source };
         self.location.store().get(path).await.map_err(failed)?.bytes().await.map_err(failed)
     }
 }

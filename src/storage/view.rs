@@ -21,7 +21,7 @@ impl Warehouse {
     /// The view at a relation's place, if there is one.
     pub async fn view(&self, relation: &Relation) -> Result<Option<View>, StorageError> {
         let path = self.location.path(&relation.path()).join(FILE);
-        let failed = |source| StorageError::Store { path: path.to_string(), source };
+        let failed = |source| StorageError::Store { path: self.shown(&path), source };
         let bytes = match self.location.store().get(&path).await {
             Ok(found) => found.bytes().await.map_err(failed)?,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -34,7 +34,7 @@ impl Warehouse {
     /// Puts a view in place of whatever the relation was; a table there is dropped once the view stands.
     pub async fn put_view(&self, relation: &Relation, view: &View) -> Result<(), StorageError> {
         let path = self.location.path(&relation.path()).join(FILE);
-        let failed = |source| StorageError::Store { path: path.to_string(), source };
+        let failed = |source| StorageError::Store { path: self.shown(&path), source };
         let there = self.view(relation).await?;
         if there.as_ref().is_none_or(|old| old.sql != view.sql || old.description != view.description) {
             let text = serde_json::to_vec_pretty(view).unwrap_or_default();
@@ -52,7 +52,7 @@ impl Warehouse {
         let path = self.location.path(&relation.path()).join(FILE);
         match self.location.store().delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StorageError::Store { path: path.to_string(), source }),
+            Err(source) => Err(StorageError::Store { path: self.shown(&path), source }),
         }
     }
 }

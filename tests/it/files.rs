@@ -194,8 +194,12 @@ fn what_is_no_parquet_is_named() {
     exit: 1
     ----- stderr -----
     error[E0607]: cannot read `a.parquet` as Parquet
-    --> models/bronze/events.sql
-     = note: Parquet error: Invalid Parquet file. Corrupt footer
+     --> sources.yaml:6:23
+      |
+    6 |         files: {path: 'in/*.parquet'}
+      |                       ^^^^^^^^^^^^^^
+      |
+      = note: Parquet error: Invalid Parquet file. Corrupt footer
     ");
     assert!(!project.path("warehouse/bronze/events").exists());
 }
@@ -588,7 +592,7 @@ fn a_file_named_and_not_there_is_an_error() {
     6 |         files: {path: 'in/a.json'}
       |                       ^^^^^^^^^^^
       |
-      = hint: the path is relative to the project; check it in `sources.yaml`
+      = hint: the path is relative to the project; a pattern such as `data/*.ndjson` may match nothing
     ");
     write_rows(&project, &[(1, "in/a.json")]);
     project.ok(&["run"]);

@@ -156,7 +156,6 @@ fn a_view_with_a_mistake_is_not_stored() {
     1 | select id, amuont * 2 as amount from {{ ref('orders') }}
       |            ^^^^^^
       |
-      = note: possible column bronze.orders.amount
       = hint: did you mean `amount`?
     ");
     assert!(!project.path("warehouse/silver/doubled").exists());
@@ -581,8 +580,9 @@ fn replace_where_replaces_the_rows_of_its_predicate() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0605]: 2 new rows of `gold.m` do not satisfy `replace_where`: day >= 2
+    error[E0605]: 2 new rows of `gold.m` outside of what `replace_where` replaces
     --> models/gold/m.sql
+     = note: it replaces: day >= 2
      = hint: select only rows that the predicate covers
     ");
     assert_eq!(all(&project), after);
@@ -825,11 +825,18 @@ fn partition_and_key_columns_must_be_selected() {
     exit: 1
     ----- stderr -----
     error[E0403]: `partition_by` names `day`, which the model does not select
-    --> models/gold/m.sql
+     --> models/gold/m.sql:1:72
+      |
+    1 | {{ config(materialized='incremental', unique_key='ident', partition_by='day') }}
+      |                                                                        ^^^^^
 
     error[E0403]: `unique_key` names `ident`, which the model does not select
-    --> models/gold/m.sql
-     = hint: did you mean `id`?
+     --> models/gold/m.sql:1:50
+      |
+    1 | {{ config(materialized='incremental', unique_key='ident', partition_by='day') }}
+      |                                                  ^^^^^^^
+      |
+      = hint: did you mean `id`?
 
     2 errors
     ");

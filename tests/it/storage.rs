@@ -70,7 +70,7 @@ fn an_empty_last_commit_is_not_taken_for_a_version_without_rows() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0608]: the last commit of `gold.m` is damaged: `gold/m/_delta_log/00000000000000000001.json`
+    error[E0608]: the log of `gold.m` is damaged: `gold/m/_delta_log/00000000000000000001.json`
     --> models/gold/m.sql
      = note: a power loss or an interrupted copy leaves such a file; its rows were never whole
      = hint: move `gold/m/_delta_log/00000000000000000001.json` away, then run again: the table is whole up to the version before
@@ -96,7 +96,7 @@ fn a_torn_last_commit_is_named() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0608]: the last commit of `gold.m` is damaged: `gold/m/_delta_log/00000000000000000001.json`
+    error[E0608]: the log of `gold.m` is damaged: `gold/m/_delta_log/00000000000000000001.json`
     --> models/gold/m.sql
      = note: a power loss or an interrupted copy leaves such a file; its rows were never whole
      = hint: move `gold/m/_delta_log/00000000000000000001.json` away, then run again: the table is whole up to the version before
@@ -330,27 +330,43 @@ fn types_that_delta_has_not_are_refused_by_name() {
             "models/gold/d.sql",
             "{{ config(materialized='table') }}\nselect arrow_cast(1, 'Decimal256(50, 2)') as x",
         );
-    transcript!(project.run(&["run", "--quiet", "--threads", "1"]), @"
+    transcript!(project.run(&["run", "--quiet", "--threads", "1"]), @r#"
     exit: 1
     ----- stderr -----
     error[E0609]: column `x` of `gold.a` is an interval, which a Delta table cannot hold
-    --> models/gold/a.sql
-     = hint: cast it to a string, or take the seconds with `extract(epoch from ...)`
+     --> models/gold/a.sql:2:28
+      |
+    2 | select interval '1 day' as x
+      |                            ^
+      |
+      = hint: cast it to a string, or take the seconds with `extract(epoch from ...)`
 
     error[E0609]: column `x` of `gold.b` is a time of day, which a Delta table cannot hold
-    --> models/gold/b.sql
-     = hint: cast it to a string
+     --> models/gold/b.sql:2:57
+      |
+    2 | select arrow_cast('12:00:00', 'Time64(Microsecond)') as x
+      |                                                         ^
+      |
+      = hint: cast it to a string
 
     error[E0609]: column `x` of `gold.c` is a JSON value of no fixed type, which a Delta table cannot hold
-    --> models/gold/c.sql
-     = hint: say which type the JSON value has: `json_get_str`, `json_get_int`, or a cast
+     --> models/gold/c.sql:2:37
+      |
+    2 | select json_get('{"a": 1}', 'a') as x
+      |                                     ^
+      |
+      = hint: say which type the JSON value has: `json_get_str`, `json_get_int`, or a cast
 
     error[E0609]: column `x` of `gold.d` is decimal256(50, 2), which a Delta table cannot hold
-    --> models/gold/d.sql
-     = hint: cast it to decimal(38, s) with a scale of at least 0
+     --> models/gold/d.sql:2:46
+      |
+    2 | select arrow_cast(1, 'Decimal256(50, 2)') as x
+      |                                              ^
+      |
+      = hint: cast it to decimal(38, s) with a scale of at least 0
 
     4 errors
-    ");
+    "#);
     assert!(!project.path("warehouse/gold").exists());
 }
 
@@ -360,23 +376,31 @@ fn names_that_are_no_columns_are_refused() {
         .file("models/gold/a.sql", "{{ config(materialized='table') }}\nselect 1 as id, 2 as \"ID\"")
         .file("models/gold/b.sql", "{{ config(materialized='table') }}\nselect 1 as \"\"")
         .file("models/gold/c.sql", "{{ config(materialized='table') }}\nselect 1 as \"a = b\"");
-    transcript!(project.run(&["run", "--quiet", "--threads", "1"]), @"
+    transcript!(project.run(&["run", "--quiet", "--threads", "1"]), @r#"
     exit: 1
     ----- stderr -----
     error[E0609]: two columns of `gold.a` are called `ID`
-    --> models/gold/a.sql
-     = hint: name one of them differently with `as`
+     --> models/gold/a.sql:2:23
+      |
+    2 | select 1 as id, 2 as "ID"
+      |                       ^^
+      |
+      = hint: name one of them differently with `as`
 
-    error[E0609]: column `` of `gold.b` cannot be a column's name in a table
+    error[E0609]: column 1 of `gold.b` has no name that a table's column can have
     --> models/gold/b.sql
      = hint: give it a plain name: `... as total`
 
-    error[E0609]: column `a = b` of `gold.c` cannot be a column's name in a table
-    --> models/gold/c.sql
-     = hint: give it a plain name: `... as total`
+    error[E0609]: column 1 of `gold.c` has no name that a table's column can have
+     --> models/gold/c.sql:2:14
+      |
+    2 | select 1 as "a = b"
+      |              ^^^^^
+      |
+      = hint: give it a plain name: `... as total`
 
     3 errors
-    ");
+    "#);
     assert!(!project.path("warehouse/gold").exists());
 }
 

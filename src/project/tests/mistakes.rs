@@ -182,11 +182,11 @@ exposure: []
     5 |     description: [a]
       |                  ^^^ expected a string
 
-    error[E0103]: config `materialized` is a string, not a list
+    error[E0103]: config `materialized` is `table`, `view`, `incremental` or `ephemeral`, not a list
      --> models/orders.yml:6:28
       |
     6 |     config: {materialized: [table], uniqe_key: id}
-      |                            ^^^^^^^ expected a string
+      |                            ^^^^^^^ expected `table`, `view`, `incremental` or `ephemeral`
 
     error[E0103]: unknown config `uniqe_key` of a model
      --> models/orders.yml:6:37

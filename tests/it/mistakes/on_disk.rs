@@ -315,14 +315,13 @@ fn an_unknown_config_key_in_a_model() {
     transcript!(revenue("{{ config(materialised='table') }}\nselect 1 as id\n").run(&["ls"]), @"
     exit: 2
     ----- stderr -----
-    error[E0103]: unknown config `materialised` of model `revenue`
+    error[E0103]: unknown config `materialised` of a model
      --> models/gold/revenue.sql:1:11
       |
     1 | {{ config(materialised='table') }}
-      |           ^^^^^^^^^^^^
+      |           ^^^^^^^^^^^^ not a config key
       |
       = hint: did you mean `materialized`?
-      = hint: a key of your own belongs under `meta`
     ");
 }
 

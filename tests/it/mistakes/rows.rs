@@ -216,7 +216,7 @@ fn a_warehouse_that_is_a_file() {
     4 |   dev: {warehouse: warehouse}
       |                    ^^^^^^^^^
       |
-      = note: Not a directory (os error 20)
+      = note: cannot reach `[ROOT]/warehouse/gold/revenue/_engine_view.json`: Not a directory (os error 20)
       = hint: `engine debug` checks the connection
     ");
 }
@@ -246,7 +246,7 @@ fn a_torn_last_commit() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0608]: the last commit of `gold.revenue` is damaged: `gold/revenue/_delta_log/00000000000000000001.json`
+    error[E0608]: the log of `gold.revenue` is damaged: `gold/revenue/_delta_log/00000000000000000001.json`
     --> models/gold/revenue.sql
      = note: a power loss or an interrupted copy leaves such a file; its rows were never whole
      = hint: move `gold/revenue/_delta_log/00000000000000000001.json` away, then run again: the table is whole up to the version before

@@ -576,13 +576,13 @@ fn a_column_without_a_name() {
             .run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0609]: column `count(*)` of `gold.revenue` cannot be a column's name in a table
+    error[E0609]: column 1 of `gold.revenue` has no name that a table's column can have
      --> models/gold/revenue.sql:2:8
       |
     2 | select count(*)
       |        ^^^^^^^^
       |
-      = hint: give it a plain name: `count(*) as total`
+      = hint: give it a plain name: `... as total`
     ");
 }
 
