@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -17,6 +18,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::ast::{TableFactor, Visit, Visitor};
 
 use super::Context;
 use super::fault::Fault;
@@ -159,6 +161,11 @@ impl StepSession {
         if !is_query {
             return Err(DataFusionError::Plan("only a query can be run here".to_owned()));
         }
+        if let datafusion::sql::parser::Statement::Statement(inner) = &statement
+            && inner.visit(&mut Samples).is_break()
+        {
+            return Err(Fault::Sample.into());
+        }
         state.statement_to_plan(statement).await
     }
 
@@ -250,6 +257,22 @@ impl StepSession {
                 super::existing::provider(self.state(), &self.context, location, *format, storage_options).await
             }
             TableReader::Files(_) => Err(DataFusionError::Internal("a connector is no existing table".to_owned())),
+        }
+    }
+}
+
+/// Stops at a `tablesample`: the planner would read the whole table and say nothing.
+struct Samples;
+
+impl Visitor for Samples {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
         }
     }
 }

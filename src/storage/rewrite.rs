@@ -76,14 +76,15 @@ impl Warehouse {
         all_files: bool,
     ) -> Result<Rewritten, StorageError> {
         let relation = staged.relation.clone();
-        let work = Work { warehouse: self, base, relation: &relation, schema, context: scratch(session) };
-        work.context_add(SOURCE, self.staged_provider(&staged, session).await?)?;
+        let queries = Queries { relation: &relation, context: scratch(session) };
+        let work = Work { warehouse: self, base, schema, queries };
+        work.queries.add(SOURCE, self.staged_provider(&staged, session).await?)?;
         if let Err(error) = work.refuse_wrong_rows(&staged, rewrite).await {
             self.abandon(staged).await;
             return Err(error);
         }
-        let state = Arc::new(work.context.state());
-        work.context_add(TARGET, base.provider_with(&state, Some(FILE)).await?)?;
+        let state = Arc::new(work.queries.context.state());
+        work.queries.add(TARGET, base.provider_with(&state, Some(FILE)).await?)?;
         let files = match all_files {
             true => base.paths(),
             false => work.touched(rewrite).await?,
@@ -110,6 +111,25 @@ impl Warehouse {
         };
         let (staged, rewritten) = result?;
         Ok(Rewritten { staged, rewritten: Some(rewritten), removes: Removes::Files(files) })
+    }
+
+    /// Several staged rows of one key are an error; the rows are given up then.
+    pub async fn refuse_duplicates(
+        &self,
+        session: &SessionState,
+        staged: Staged,
+        keys: &[String],
+    ) -> Result<Staged, StorageError> {
+        let relation = staged.relation.clone();
+        let queries = Queries { relation: &relation, context: scratch(session) };
+        queries.add(SOURCE, self.staged_provider(&staged, session).await?)?;
+        match queries.refuse_duplicate_keys(keys).await {
+            Ok(()) => Ok(staged),
+            Err(error) => {
+                self.abandon(staged).await;
+                Err(error)
+            }
+        }
     }
 
     /// Staged rows as a table nobody else sees.
@@ -147,20 +167,25 @@ fn scratch(session: &SessionState) -> SessionContext {
     SessionContext::new_with_state(state)
 }
 
-struct Work<'a> {
-    warehouse: &'a Warehouse,
-    base: &'a Table,
+/// Queries on staged rows, and on what is there, about one relation.
+struct Queries<'a> {
     relation: &'a Relation,
-    schema: &'a SchemaRef,
     context: SessionContext,
 }
 
-impl Work<'_> {
+struct Work<'a> {
+    warehouse: &'a Warehouse,
+    base: &'a Table,
+    schema: &'a SchemaRef,
+    queries: Queries<'a>,
+}
+
+impl Queries<'_> {
     fn failed(&self, source: DataFusionError) -> StorageError {
         StorageError::Write { relation: self.relation.clone(), source }
     }
 
-    fn context_add(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), StorageError> {
+    fn add(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), StorageError> {
         let name = format!("\"{name}\"");
         self.context.deregister_table(name.as_str()).map_err(|source| self.failed(source))?;
         self.context.register_table(name.as_str(), provider).map_err(|source| self.failed(source))?;
@@ -183,26 +208,6 @@ impl Work<'_> {
         Ok(None)
     }
 
-    async fn refuse_wrong_rows(&self, staged: &Staged, rewrite: &Rewrite) -> Result<(), StorageError> {
-        match rewrite {
-            Rewrite::Merge(merge) => self.refuse_duplicate_keys(&merge.keys).await,
-            Rewrite::Where(predicate) => {
-                let sql = format!("select count(*) as n from \"{SOURCE}\" where ({predicate}) is not true");
-                let outside =
-                    self.first(&sql).await?.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
-                match outside {
-                    0 => Ok(()),
-                    rows => Err(StorageError::OutsidePredicate {
-                        relation: staged.relation.clone(),
-                        predicate: predicate.clone(),
-                        rows: u64::try_from(rows).unwrap_or_default(),
-                    }),
-                }
-            }
-            Rewrite::DeleteInsert { .. } | Rewrite::Partitions(_) | Rewrite::Reshape => Ok(()),
-        }
-    }
-
     async fn refuse_duplicate_keys(&self, keys: &[String]) -> Result<(), StorageError> {
         let columns = list(keys, |key| format!("\"{key}\""));
         let present = keys.iter().map(|key| format!("\"{key}\" is not null")).collect::<Vec<_>>().join(" and ");
@@ -219,6 +224,31 @@ impl Work<'_> {
             sample: format!("{} has {} rows", key.join(", "), shown(keys.len())),
         })
     }
+}
+
+impl Work<'_> {
+    async fn refuse_wrong_rows(&self, staged: &Staged, rewrite: &Rewrite) -> Result<(), StorageError> {
+        match rewrite {
+            Rewrite::Merge(merge) => self.queries.refuse_duplicate_keys(&merge.keys).await,
+            Rewrite::Where(predicate) => {
+                let sql = format!("select count(*) as n from \"{SOURCE}\" where ({predicate}) is not true");
+                let outside = self
+                    .queries
+                    .first(&sql)
+                    .await?
+                    .map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+                match outside {
+                    0 => Ok(()),
+                    rows => Err(StorageError::OutsidePredicate {
+                        relation: staged.relation.clone(),
+                        predicate: predicate.clone(),
+                        rows: u64::try_from(rows).unwrap_or_default(),
+                    }),
+                }
+            }
+            Rewrite::DeleteInsert { .. } | Rewrite::Partitions(_) | Rewrite::Reshape => Ok(()),
+        }
+    }
 
     /// The files that hold a row to be replaced.
     async fn touched(&self, rewrite: &Rewrite) -> Result<HashSet<String>, StorageError> {
@@ -231,10 +261,11 @@ impl Work<'_> {
             Rewrite::Partitions(_) | Rewrite::Reshape => return Ok(self.base.paths()),
         };
         let sql = format!("select arrow_cast(\"{FILE}\", 'Utf8') as file from ({sql})");
-        let mut stream = self.sql(&sql).await?.execute_stream().await.map_err(|source| self.failed(source))?;
+        let mut stream =
+            self.queries.sql(&sql).await?.execute_stream().await.map_err(|source| self.queries.failed(source))?;
         let mut names = HashSet::new();
         while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(|source| self.failed(source))?;
+            let batch = batch.map_err(|source| self.queries.failed(source))?;
             let files = batch.column(0).as_string::<i32>();
             names.extend(files.iter().flatten().map(|file| file_name(file).to_owned()));
         }
@@ -252,8 +283,8 @@ impl Work<'_> {
             // They are read as parts of a URL, and a partition's folder has percent signs of its own: `city=K%C3%B6ln`.
             .with_file_paths(files.iter().map(|path| path.replace('%', "%25")))
             .await
-            .map_err(|source| self.failed(source))?;
-        self.context_add(TARGET, provider)
+            .map_err(|source| self.queries.failed(source))?;
+        self.queries.add(TARGET, provider)
     }
 
     /// The rows that the touched files hold afterwards, besides the staged ones.
@@ -299,12 +330,12 @@ impl Work<'_> {
     }
 
     async fn write(&self, sql: &str) -> Result<Staged, StorageError> {
-        let frame = self.sql(sql).await?;
+        let frame = self.queries.sql(sql).await?;
         let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await.map_err(|source| self.failed(source))?;
+        let plan = frame.create_physical_plan().await.map_err(|source| self.queries.failed(source))?;
         let partition_by = self.base.partition_columns();
         let progress = Arc::new(Progress::default());
-        self.warehouse.stage(self.relation, plan, &context, self.schema, &partition_by, &progress).await
+        self.warehouse.stage(self.queries.relation, plan, &context, self.schema, &partition_by, &progress).await
     }
 }
 

@@ -842,3 +842,13 @@ fn partition_and_key_columns_must_be_selected() {
     ");
     assert!(!project.path("warehouse/gold/m").exists());
 }
+
+#[test]
+fn the_first_load_of_a_merge_wants_one_row_for_each_key_too() {
+    let model = "{{ config(materialized='incremental', unique_key='id') }}\nselect * from (values (1, 'a'), (1, 'b')) as t(id, v)";
+    let project = TestProject::new().file("models/gold/m.sql", model);
+    let ran = project.run(&["run", "--quiet"]);
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(ran.stderr.contains("error[E0603]: several rows for one key of `gold.m`: id = 1 has 2 rows"), "{ran}");
+    assert!(!project.path("warehouse/gold/m/_delta_log").exists(), "nothing was published");
+}

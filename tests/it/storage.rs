@@ -907,3 +907,14 @@ fn a_warehouse_that_cannot_be_written_is_named() {
     );
     assert!(ran.stderr.contains("[ROOT]/warehouse/gold") && !ran.stderr.contains("panicked"), "{ran}");
 }
+
+#[test]
+fn a_sample_that_would_be_the_whole_table_is_refused() {
+    let project = TestProject::new()
+        .file("models/bronze/numbers.sql", "{{ config(materialized='table') }}\nselect 1 as id")
+        .file("models/gold/some.sql", "select id\nfrom {{ ref('numbers') }} tablesample (10 percent)");
+    let ran = project.run(&["run", "--quiet"]);
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(ran.stderr.contains("error[E0408]: `tablesample` would be read as the whole table"), "{ran}");
+    assert!(ran.stderr.contains("models/gold/some.sql:2:"), "{ran}");
+}

@@ -33,6 +33,8 @@ const LONGEST_RENDERED: usize = 160;
 /// An error of ours on its way through `DataFusion`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
+    #[error("`tablesample` would be read as the whole table")]
+    Sample,
     #[error("`{relation}` has not been built")]
     NotBuilt { relation: Relation, name: String },
     #[error("a view it reads is wrong")]
@@ -71,7 +73,7 @@ pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, err
 pub(super) fn plain(error: &DataFusionError) -> String {
     if let Some(fault) = source_of::<Fault>(error) {
         return match fault {
-            Fault::NotBuilt { .. } => fault.to_string(),
+            Fault::NotBuilt { .. } | Fault::Sample => fault.to_string(),
             Fault::Diagnosed(found) => found.iter().next().map(ToString::to_string).unwrap_or_default(),
         };
     }
@@ -134,6 +136,7 @@ impl Place<'_> {
             return match fault {
                 Fault::Diagnosed(found) => found.clone(),
                 Fault::NotBuilt { relation, name } => self.not_built(relation, name).into(),
+                Fault::Sample => self.sample().await.into(),
             };
         }
         if let Some(connector) = source_of::<ConnectorError>(error) {
@@ -143,6 +146,19 @@ impl Place<'_> {
             return self.stored(storage).await.into();
         }
         self.told(describe(error, missing, &self.context.function_names())).await.into()
+    }
+
+    /// `tablesample`, which the planner takes and forgets.
+    async fn sample(&self) -> Diagnostic {
+        let folded = self.sql.to_lowercase();
+        let place = ["tablesample", "sample"].iter().find_map(|word| Some((folded.find(word)?, word.len())));
+        let span = match place {
+            Some((at, length)) => self.in_template(at..at + length).await,
+            None => None,
+        };
+        Diagnostic::error(Code::Unsupported, "`tablesample` would be read as the whole table")
+            .label_or_file(span, "", &self.path())
+            .hint("take a part by a condition, as in `where id % 100 = 0`, or the first rows by `limit`")
     }
 
     /// A storage error; one about a column stands where the column gets its name.

@@ -13,7 +13,7 @@ use super::Build;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
-use crate::graph::OnSchemaChange;
+use crate::graph::{IncrementalStrategy, Materialized, OnSchemaChange};
 use crate::plan::Action;
 use crate::storage::{
     Change, Description, Evolution, Merge, Removes, Rewrite, Staged, StorageError, Table, evolve, same_in_delta,
@@ -198,6 +198,18 @@ impl Build<'_> {
             let done = warehouse.rewrite(state, table, staged, &prepared.schema, &rewrite, reshape).await?;
             (done.staged, done.rewritten, done.removes)
         } else {
+            let config = &self.model.config;
+            let is_first_merge = action == Action::ReplaceTable
+                && config.materialized == Materialized::Incremental
+                && config.strategy == IncrementalStrategy::Merge;
+            let staged = match is_first_merge {
+                // The next merge could not tell its rows apart.
+                true => {
+                    let (warehouse, state) = (&self.context.warehouse, self.session.state());
+                    warehouse.refuse_duplicates(state, staged, &config.unique_key).await?
+                }
+                false => staged,
+            };
             let removes = match action {
                 Action::Append => Removes::None,
                 Action::InsertOverwrite => Removes::SamePartitions,
