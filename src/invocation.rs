@@ -11,10 +11,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::connectors::{Again, Clients, Recorder, Replay, Surroundings};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::{self, Context, Event, Limits, NodeResult, Status, Walk};
 use crate::graph::selector::Selection;
-use crate::graph::{Graph, NodeId, link};
+use crate::graph::{Graph, NodeId, NodeKind, link};
 use crate::plan::{Command, Request, RunPlan};
 use crate::project::{LoadOptions, Project, find_root, load};
 use crate::storage::{StorageError, Warehouse};
@@ -32,6 +33,12 @@ pub struct Settings {
     pub full_refresh: bool,
     pub fail_fast: bool,
     pub store_failures: bool,
+    /// `--from`, `--to` and `--force`.
+    pub again: Again,
+    /// Where `engine record` keeps what connectors receive.
+    pub record: Option<PathBuf>,
+    /// In place of the target's warehouse.
+    pub warehouse: Option<PathBuf>,
     pub env: BTreeMap<String, String>,
     /// The command's name, for `flags.WHICH`.
     pub command: String,
@@ -119,7 +126,11 @@ impl Invocation {
         cancel: CancellationToken,
     ) -> Result<Self, Diagnostics> {
         let project = &loaded.project;
-        let warehouse = open_warehouse(project)?;
+        let warehouse = match &settings.warehouse {
+            None => open_warehouse(project)?,
+            Some(folder) => Warehouse::open(&folder.to_string_lossy(), &project.root, &Map::new(), &project.env)
+                .map_err(|error| Diagnostic::error(Code::Storage, error.to_string()))?,
+        };
         let limits = Limits {
             memory: project
                 .config
@@ -131,7 +142,9 @@ impl Invocation {
         };
         let base = execution::base_state(&limits)
             .map_err(|error| Diagnostic::error(Code::Execution, format!("cannot start the query engine: {error}")))?;
+        let around = surroundings(project, &settings, &cancel)?;
         let context = Context {
+            around: Arc::new(around),
             project: Arc::clone(project),
             graph: Arc::clone(&loaded.graph),
             templates: Arc::clone(&loaded.templates),
@@ -295,6 +308,44 @@ fn unreachable_warehouse(context: &Context, error: &StorageError) -> Diagnostics
     diagnostic.hint("`engine debug` checks the connection").into()
 }
 
+/// What connectors share; a recording that cannot be read is a mistake of the target.
+fn surroundings(
+    project: &Project,
+    settings: &Settings,
+    cancel: &CancellationToken,
+) -> Result<Surroundings, Diagnostics> {
+    let target = &project.config.target;
+    let wrong = |error: &dyn std::error::Error, place: Option<Span>| {
+        Diagnostic::error(Code::Source, error.to_string())
+            .label_or_file(place, "", "project.yaml")
+            .note_opt(error.source().map(ToString::to_string))
+    };
+    let replay = match target.replay.as_ref().filter(|_| settings.record.is_none()) {
+        None => None,
+        Some(folder) => {
+            Some(Replay::open(&project.root.join(folder)).map_err(|error| wrong(&error, target.replay_place.clone()))?)
+        }
+    };
+    let recorder = match &settings.record {
+        None => None,
+        Some(folder) => Some(Recorder::create(folder).map_err(|error| wrong(&error, None))?),
+    };
+    Ok(Surroundings {
+        root: project.root.clone(),
+        env: Arc::new(project.env.clone()),
+        vars: project.config.vars.clone(),
+        target: target.context(),
+        renderer: Arc::new(YamlRenderer::new()),
+        now: settings.started,
+        scratch: None,
+        clients: Clients::starting_at(settings.started),
+        replay,
+        recorder,
+        again: settings.again,
+        cancel: cancel.clone(),
+    })
+}
+
 /// What operators may hold when the target does not say: half of what the machine has.
 fn half_of_memory() -> usize {
     const FALLBACK: usize = 2 << 30;
@@ -309,4 +360,11 @@ fn half_of_memory() -> usize {
 /// The selected nodes of a loaded project.
 pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<NodeId>, Diagnostics> {
     selection.evaluate(&loaded.graph)
+}
+
+/// The models and seeds of a selection, with all that they are built from.
+pub fn with_ancestors(loaded: &Loaded, selection: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+    let graph = &loaded.graph;
+    let all = selection.iter().flat_map(|id| graph.ancestors(*id, usize::MAX).into_iter().chain(std::iter::once(*id)));
+    all.filter(|id| matches!(graph.node(*id).kind, NodeKind::Model(_) | NodeKind::Seed(_))).collect()
 }

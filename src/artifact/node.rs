@@ -151,6 +151,7 @@ impl<'a> Entries<'a> {
         let (source, name) = (&table.name.source, &table.name.table);
         let loader = match &table.reader {
             TableReader::Files(_) => "files",
+            TableReader::Http(_) => "http",
             TableReader::Table { .. } => "table",
         };
         let mut entry = object(json!({

@@ -1,6 +1,7 @@
 //! What happens while a run goes on, printed as it comes: live lines on a terminal, plain ones in a pipe, JSON for machines.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anstyle::Style;
@@ -9,9 +10,10 @@ use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::printer::{GREEN, Printer, RED, YELLOW, planned};
+use crate::connectors::SourceProgress;
 use crate::diagnostic::{count, render, render_json};
 use crate::execution::{Event, NodeResult, Status};
-use crate::graph::{Graph, Node, NodeKind, TestKind};
+use crate::graph::{Graph, Node, NodeId, NodeKind, TestKind};
 use crate::plan::Action;
 use crate::storage::Progress;
 
@@ -25,7 +27,18 @@ pub(super) struct Follower {
     graph: Arc<Graph>,
     total: usize,
     bars: MultiProgress,
-    running: Vec<(usize, ProgressBar, Arc<Progress>, Instant)>,
+    running: Vec<Running>,
+}
+
+/// A step whose line is drawn.
+struct Running {
+    step: usize,
+    node: NodeId,
+    bar: ProgressBar,
+    progress: Arc<Progress>,
+    began: Instant,
+    /// What it reads from outside.
+    sources: Vec<(String, Arc<SourceProgress>)>,
 }
 
 impl Follower {
@@ -51,16 +64,17 @@ impl Follower {
                 _ = tick.tick(), if self.printer.live => self.redraw(),
             }
         }
-        for (_, bar, _, _) in &self.running {
-            bar.finish_and_clear();
+        for running in &self.running {
+            running.bar.finish_and_clear();
         }
     }
 
     fn redraw(&self) {
-        for (_, bar, progress, began) in &self.running {
-            let rows = progress.rows();
+        for running in &self.running {
+            let rows = running.progress.rows();
             let rows = if rows > 0 { format!("{} rows, ", grouped(rows)) } else { String::new() };
-            bar.set_message(format!("{rows}{:.1}s", began.elapsed().as_secs_f64()));
+            let sources: String = running.sources.iter().map(|(name, source)| read_so_far(name, source)).collect();
+            running.bar.set_message(format!("{sources}{rows}{:.1}s", running.began.elapsed().as_secs_f64()));
         }
     }
 
@@ -77,6 +91,11 @@ impl Follower {
     fn event(&mut self, event: Event) {
         match event {
             Event::Started { step, node, progress } => self.started(step, node, progress),
+            Event::Reading { node, source, progress } => {
+                if let Some(running) = self.running.iter_mut().find(|running| running.node == node) {
+                    running.sources.push((source, progress));
+                }
+            }
             Event::Finished { step, result } => self.finished(step, &result),
             Event::Warning(diagnostic) => match self.printer.json {
                 true => self.printer.json_line("diagnostic", render_json(&diagnostic)),
@@ -90,8 +109,8 @@ impl Follower {
         }
     }
 
-    fn started(&mut self, step: usize, node: crate::graph::NodeId, progress: Arc<Progress>) {
-        let node = self.graph.node(node);
+    fn started(&mut self, step: usize, id: NodeId, progress: Arc<Progress>) {
+        let node = self.graph.node(id);
         if self.printer.json {
             self.printer.json_line("start", json!({"unique_id": node.unique_id}));
             return;
@@ -103,7 +122,8 @@ impl Follower {
             }
             bar.set_prefix(described(&self.graph, node));
             bar.enable_steady_tick(REDRAW);
-            self.running.push((step, bar, progress, Instant::now()));
+            let began = Instant::now();
+            self.running.push(Running { step, node: id, bar, progress, began, sources: Vec::new() });
             return;
         }
         self.line(&run_line(
@@ -117,9 +137,8 @@ impl Follower {
     }
 
     fn finished(&mut self, step: usize, result: &NodeResult) {
-        if let Some(at) = self.running.iter().position(|(running, _, _, _)| *running == step) {
-            let (_, bar, _, _) = self.running.remove(at);
-            bar.finish_and_clear();
+        if let Some(at) = self.running.iter().position(|running| running.step == step) {
+            self.running.remove(at).bar.finish_and_clear();
         }
         let node = self.graph.node(result.node);
         let seconds = result.completed.duration_since(result.started).as_secs_f64();
@@ -166,6 +185,24 @@ impl Follower {
             ));
         }
     }
+}
+
+/// `github.archive 12 of 48, 310 requests, 82.1 MB, 4,690 left, `.
+fn read_so_far(name: &str, source: &SourceProgress) -> String {
+    let items = format!("{} of {}", source.items.load(Relaxed), source.expected.load(Relaxed));
+    let requests = source.requests.load(Relaxed);
+    let sent = match requests {
+        0 => String::new(),
+        1 => "1 request, ".to_owned(),
+        many => format!("{} requests, ", grouped(many)),
+    };
+    let bytes = source.bytes.load(Relaxed);
+    let received = if bytes > 0 { format!("{}, ", indicatif::DecimalBytes(bytes)) } else { String::new() };
+    let left = match u64::try_from(source.quota.load(Relaxed)) {
+        Ok(left) => format!("{} left, ", grouped(left)),
+        Err(_) => String::new(),
+    };
+    format!("{name} {items}, {sent}{received}{left}")
 }
 
 fn success(result: &NodeResult) -> String {

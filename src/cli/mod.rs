@@ -8,8 +8,11 @@ mod follower;
 mod init;
 mod ls;
 mod printer;
+mod probe;
+mod record;
 mod run;
 mod show;
+mod source;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -19,6 +22,7 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
+use crate::connectors::Again;
 use crate::diagnostic::Diagnostics;
 use crate::invocation::Settings;
 use arguments::Global;
@@ -67,6 +71,10 @@ enum Commands {
     Ls(ls::LsArguments),
     /// Show the first rows of a model or a query
     Show(show::ShowArguments),
+    /// Look at the project's sources: list, check, probe, status, reset
+    Source(source::SourceArguments),
+    /// Save what the sources of the selected models answer, to be replayed by a target
+    Record(record::RecordArguments),
     /// Make a small working project in a folder
     Init(init::InitArguments),
     /// Check the project, the target and the warehouse
@@ -85,6 +93,8 @@ impl Commands {
             Self::Compile(_) => "compile",
             Self::Ls(_) => "ls",
             Self::Show(_) => "show",
+            Self::Source(_) => "source",
+            Self::Record(_) => "record",
             Self::Init(_) => "init",
             Self::Debug => "debug",
             Self::Clean => "clean",
@@ -145,6 +155,8 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
         Commands::Compile(_)
         | Commands::Ls(_)
         | Commands::Show(_)
+        | Commands::Source(_)
+        | Commands::Record(_)
         | Commands::Init(_)
         | Commands::Debug
         | Commands::Clean => None,
@@ -158,6 +170,9 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
         full_refresh: run.is_some_and(|run| run.full_refresh),
         fail_fast: run.is_some_and(|run| run.fail_fast),
         store_failures: run.is_some_and(|run| run.store_failures),
+        again: run.map_or_else(Again::default, |run| Again { from: run.from, to: run.to, force: run.force }),
+        record: None,
+        warehouse: None,
         env: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
@@ -178,6 +193,8 @@ fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
         Commands::Compile(arguments) => compile::run(arguments, settings, printer),
         Commands::Ls(arguments) => ls::run(arguments, &settings, printer),
         Commands::Show(arguments) => show::run(arguments, settings, printer),
+        Commands::Source(arguments) => source::run(arguments, settings, printer),
+        Commands::Record(arguments) => record::run(arguments, settings, printer),
         Commands::Init(arguments) => init::run(arguments, &settings, printer),
         Commands::Debug => debug::run(&settings, printer),
         Commands::Clean => clean::run(&settings, printer),

@@ -1,6 +1,7 @@
 //! `run`, `build`, `test`, `seed` - the commands that walk the graph.
 
 use clap::Args;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,7 @@ use crate::execution::{NodeResult, Status};
 use crate::graph::NodeKind;
 use crate::invocation::{Invocation, Settings, load_project, select, threads};
 use crate::plan::Command;
+use crate::project::parse_instant;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -26,9 +28,22 @@ pub(super) struct RunArguments {
     /// Keep the failing rows of tests in `test_audit`
     #[arg(long)]
     pub(super) store_failures: bool,
+    /// Read the windows from this time on, done or not; their rows replace the old ones
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(super) from: Option<Timestamp>,
+    /// The windows before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(super) to: Option<Timestamp>,
+    /// Read the newest window again though it is done
+    #[arg(long)]
+    pub(super) force: bool,
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    parse_instant(text).ok_or_else(|| "expected a time such as 2025-07-01 or 2025-07-01T06:00:00Z".to_owned())
 }
 
 pub(super) fn run(

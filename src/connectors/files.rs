@@ -18,21 +18,21 @@ use object_store::path::Path as StorePath;
 use tokio::runtime::Handle;
 
 use super::decode::{Compression, Rows, arrow_schema};
-use super::{ConnectorError, Item, Page, Waiting};
+use super::{ConnectorError, Item, Origin, PAGE_ROWS, Page, Surroundings, Waiting};
 use crate::location::Location;
+use crate::names::SourceName;
 use crate::project::{FilesConfig, Format};
-
-/// Rows of a page at most.
-const PAGE_ROWS: usize = 8192;
 
 #[derive(Debug)]
 pub struct Files {
+    name: SourceName,
     config: FilesConfig,
     schema: SchemaRef,
     place: Place,
     /// The part of the pattern before its first wildcard, up to a `/`.
     folder: String,
     pattern: Option<GlobMatcher>,
+    around: Arc<Surroundings>,
 }
 
 #[derive(Debug)]
@@ -47,10 +47,11 @@ enum Place {
 
 impl Files {
     pub(super) fn open(
+        name: &SourceName,
         config: &FilesConfig,
-        base: &FsPath,
-        env: &BTreeMap<String, String>,
+        around: &Arc<Surroundings>,
     ) -> Result<Self, ConnectorError> {
+        let (base, env) = (around.root.as_path(), &*around.env);
         let wildcard = config.path.find(['*', '?', '[', '{']);
         let cut = wildcard.map_or(config.path.len(), |at| config.path[..at].rfind('/').map_or(0, |slash| slash + 1));
         let pattern = match wildcard {
@@ -58,7 +59,13 @@ impl Files {
             Some(_) => Some(matcher(&config.path, &config.path[cut..])?),
         };
         let folder = config.path[..cut].to_owned();
+        // A recording has the files below one folder, under the names they are read by.
+        let recorded = around.replay.as_ref().map(|replay| replay.files_of(name)).filter(|folder| folder.is_dir());
         let place = match config.path.contains("://") && !config.path.starts_with("file://") {
+            _ if recorded.is_some() => Place::Disk(match (recorded.unwrap_or_default(), &pattern) {
+                (folder, Some(_)) => folder,
+                (folder, None) => folder.join(config.path.rsplit('/').next().unwrap_or_default()),
+            }),
             true => Place::Store {
                 location: Location::open(&folder, base, &config.storage_options, env)?,
                 runtime: Handle::current(),
@@ -66,7 +73,8 @@ impl Files {
             false => Place::Disk(base.join(folder.trim_start_matches("file://"))),
         };
         let schema = Arc::new(arrow_schema(&config.columns));
-        Ok(Self { config: config.clone(), schema, place, folder, pattern })
+        let (name, around) = (name.clone(), Arc::clone(around));
+        Ok(Self { name, config: config.clone(), schema, place, folder, pattern, around })
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
@@ -153,27 +161,34 @@ impl Files {
         columns: &[usize],
         take: &mut dyn FnMut(Page) -> bool,
     ) -> Result<(), ConnectorError> {
+        if let Some(recorder) = &self.around.recorder {
+            recorder.keep_file(&self.name, &item.name, &mut *self.bytes(item)?)?;
+        }
         if self.config.format == Format::Parquet {
             return self.read_parquet(item, columns, take);
         }
-        let reader: Box<dyn Read + Send> = match &self.place {
+        let reader = self.bytes(item)?;
+        let wanted: Vec<_> = columns.iter().map(|index| self.config.columns[*index].clone()).collect();
+        let rows =
+            Rows::open(&item.name, reader, Compression::of_name(&item.name), self.config.format, &wanted, PAGE_ROWS)?;
+        for page in rows {
+            let page = page?;
+            if !take(Page { batch: page.batch, rejected: page.rejected, origin: origin(item) }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, item: &Item) -> Result<Box<dyn Read + Send>, ConnectorError> {
+        Ok(match &self.place {
             Place::Disk(_) => {
                 let path = self.disk_path(item);
                 let shown = path.display().to_string();
                 Box::new(File::open(&path).map_err(|source| ConnectorError::Open { file: shown, source })?)
             }
             Place::Store { .. } => Box::new(Cursor::new(self.fetch(item)?)),
-        };
-        let wanted: Vec<_> = columns.iter().map(|index| self.config.columns[*index].clone()).collect();
-        let rows =
-            Rows::open(&item.name, reader, Compression::of_name(&item.name), self.config.format, &wanted, PAGE_ROWS)?;
-        for page in rows {
-            let page = page?;
-            if !take(Page { batch: page.batch, rejected: page.rejected }) {
-                break;
-            }
-        }
-        Ok(())
+        })
     }
 
     fn disk_path(&self, item: &Item) -> PathBuf {
@@ -221,7 +236,7 @@ impl Files {
         for batch in readers.map_err(failed)? {
             let arrow = |source| ConnectorError::Arrow { file: item.name.clone(), source };
             let batch = by_name(&batch.map_err(arrow)?, &wanted).map_err(arrow)?;
-            if !take(Page { batch, rejected: Vec::new() }) {
+            if !take(Page { batch, rejected: Vec::new(), origin: origin(item) }) {
                 break;
             }
         }
@@ -250,6 +265,10 @@ fn matcher(path: &str, pattern: &str) -> Result<GlobMatcher, ConnectorError> {
     let refused =
         |error: globset::Error| ConnectorError::Path { path: path.to_owned(), reason: error.kind().to_string() };
     glob.map(|glob: Glob| glob.compile_matcher()).map_err(refused)
+}
+
+fn origin(item: &Item) -> Origin {
+    Origin { source: Arc::from(item.name.as_str()), window_start_micros: None, status: None, error: None }
 }
 
 fn item(name: String, size: u64) -> Item {

@@ -5,9 +5,9 @@
 
 pub mod decode;
 mod files;
+pub mod http;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -15,13 +15,26 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 
 pub use decode::{DecodeError, Rejected};
 pub use files::Files;
+pub use http::{Again, Clients, ForEach, Http, HttpError, Recorder, Replay, ReplayError, SourceProgress, Surroundings};
 
+use jiff::Timestamp;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::{SourceTable, TableReader};
 
-/// Where a row came from: a file's name.
+/// Where a row came from: a file's name, or a URL.
 pub const SOURCE_COLUMN: &str = "_source";
+/// Where the window begins that a row was read for; NULL where there are no windows.
+pub const WINDOW_COLUMN: &str = "_window_start";
 /// When the run that read the row began; one value for the whole run.
 pub const INGESTED_AT_COLUMN: &str = "_ingested_at";
+/// The status of the answer a row came in; NULL where there was none.
+pub const STATUS_COLUMN: &str = "_status";
+/// Why a request failed, in a row that stands for it.
+pub const ERROR_COLUMN: &str = "_error";
+
+/// Rows of a page at most.
+const PAGE_ROWS: usize = 8192;
 
 /// Something that is read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +98,34 @@ pub enum ConnectorError {
     },
     #[error(transparent)]
     Location(#[from] crate::location::InvalidLocation),
+    #[error(transparent)]
+    Http(Box<HttpError>),
+    #[error("`{request}` cannot be followed to its end")]
+    Paging {
+        request: String,
+        #[source]
+        source: http::PagingError,
+    },
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error(
+        "only {good} of {all} requests of source `{source_name}` for {item} succeeded; `min_success` is {percent}%"
+    )]
+    TooFewGood { source_name: String, item: String, good: usize, all: usize, percent: f64, first: String },
+    /// Mistakes that have their words already.
+    #[error("{}", first_message(.0))]
+    Found(Diagnostics),
+}
+
+fn first_message(found: &Diagnostics) -> String {
+    found.iter().next().map(|diagnostic| diagnostic.message.clone()).unwrap_or_default()
 }
 
 /// Every connector there is.
 #[derive(Debug)]
 pub enum Connector {
-    Files(Files),
+    Files(Box<Files>),
+    Http(Box<Http>),
 }
 
 /// A page of an item: rows in the asked columns, and the records that could not be decoded.
@@ -98,32 +133,49 @@ pub enum Connector {
 pub struct Page {
     pub batch: RecordBatch,
     pub rejected: Vec<Rejected>,
+    pub origin: Origin,
+}
+
+/// Where a page's rows came from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    pub source: Arc<str>,
+    pub window_start_micros: Option<i64>,
+    pub status: Option<u16>,
+    pub error: Option<Arc<str>>,
 }
 
 impl Connector {
-    /// The connector of a source's table; `None` when the source is an existing table. `base` is the project's root.
+    /// The connector of a source's table; `None` when the source is an existing table.
     pub fn open(
         table: &SourceTable,
-        base: &Path,
-        env: &BTreeMap<String, String>,
+        around: &Arc<Surroundings>,
+        for_each: Arc<dyn ForEach>,
     ) -> Result<Option<Arc<Self>>, ConnectorError> {
-        match &table.reader {
-            TableReader::Files(config) => Ok(Some(Arc::new(Self::Files(Files::open(config, base, env)?)))),
-            TableReader::Table { .. } => Ok(None),
-        }
+        Ok(match &table.reader {
+            TableReader::Files(config) => {
+                Some(Arc::new(Self::Files(Box::new(Files::open(&table.name, config, around)?))))
+            }
+            TableReader::Http(config) => {
+                Some(Arc::new(Self::Http(Box::new(Http::open(&table.name, config, around, for_each)?))))
+            }
+            TableReader::Table { .. } => None,
+        })
     }
 
     /// The declared columns, without `_source` and the like.
     pub fn schema(&self) -> SchemaRef {
         match self {
             Self::Files(files) => files.schema(),
+            Self::Http(http) => http.schema(),
         }
     }
 
-    /// What is there and not among `read`, which holds names and marks.
-    pub async fn waiting(&self, read: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
+    /// What is there and not read yet, as a position says: names and numbers, which mean something to the connector only.
+    pub async fn waiting(&self, position: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
         match self {
-            Self::Files(files) => files.waiting(read).await,
+            Self::Files(files) => files.waiting(position).await,
+            Self::Http(http) => Ok(http.waiting(position)),
         }
     }
 
@@ -131,6 +183,98 @@ impl Connector {
     pub fn per_commit(&self) -> usize {
         match self {
             Self::Files(files) => files.per_commit(),
+            Self::Http(http) => http.per_commit(),
+        }
+    }
+
+    /// What changes in the position once the rows of these items, just read, are committed.
+    pub fn advance(&self, items: &[Item]) -> Vec<(String, i64)> {
+        match self {
+            Self::Files(_) => items.iter().map(|item| (item.name.clone(), item.mark)).collect(),
+            Self::Http(http) => http.advance(items),
+        }
+    }
+
+    /// These changes are committed: the next items start from there.
+    pub fn settle(&self, changes: &[(String, i64)]) {
+        match self {
+            Self::Files(_) => {}
+            Self::Http(http) => {
+                http.settle(changes);
+                http.forget();
+            }
+        }
+    }
+
+    /// What the user should know of the items just read. An error among it stops the commit.
+    pub fn remarks(&self, items: &[Item]) -> Vec<Diagnostic> {
+        match self {
+            Self::Files(_) => Vec::new(),
+            Self::Http(http) => http.remarks(items),
+        }
+    }
+
+    /// Whether the item was read before, so that its rows replace those it gave then.
+    pub fn is_again(&self, item: &Item) -> bool {
+        match self {
+            Self::Files(_) => false,
+            Self::Http(http) => http.is_again(item),
+        }
+    }
+
+    /// Where a position is, in words; empty at the beginning.
+    pub fn describe(&self, position: &BTreeMap<String, i64>) -> String {
+        match self {
+            Self::Files(_) => match position.len() {
+                0 => String::new(),
+                1 => "1 file".to_owned(),
+                many => format!("{many} files"),
+            },
+            Self::Http(http) => http.describe(position),
+        }
+    }
+
+    /// The position with what begins at `from` or later forgotten; without `from`, or where there are no windows, all of it.
+    pub fn set_back(&self, position: &BTreeMap<String, i64>, from: Option<Timestamp>) -> Vec<(String, i64)> {
+        match self {
+            Self::Files(_) => Vec::new(),
+            Self::Http(http) => http.set_back(position, from),
+        }
+    }
+
+    /// What it calls the things it reads one by one.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "file",
+            Self::Http(http) => http.unit(),
+        }
+    }
+
+    /// How far it is, for connectors that have more to tell than rows.
+    pub fn progress(&self) -> Option<&Arc<SourceProgress>> {
+        match self {
+            Self::Files(_) => None,
+            Self::Http(http) => Some(http.progress()),
+        }
+    }
+
+    /// Begins to fetch an item that is read next.
+    pub fn prefetch(self: &Arc<Self>, item: &Item) {
+        if let Self::Http(http) = self.as_ref() {
+            let (connector, item) = (Arc::clone(self), item.clone());
+            http.spawn(async move {
+                if let Self::Http(http) = connector.as_ref() {
+                    http.prefetch(&item).await;
+                }
+            });
+        }
+    }
+
+    /// Nobody reads the item any more.
+    pub fn release(&self, item: &Item) {
+        match self {
+            Self::Files(_) => {}
+            Self::Http(http) => http.release(item),
         }
     }
 
@@ -144,15 +288,20 @@ impl Connector {
     ) -> Result<(), ConnectorError> {
         match self {
             Self::Files(files) => files.read(item, columns, take),
+            Self::Http(http) => http.read(item, columns, take),
         }
     }
 }
 
 /// The columns every connector adds to the declared ones.
-pub fn added_columns() -> [Field; 2] {
+pub fn added_columns() -> [Field; 5] {
+    let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     [
         Field::new(SOURCE_COLUMN, DataType::Utf8View, true),
-        Field::new(INGESTED_AT_COLUMN, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
+        Field::new(INGESTED_AT_COLUMN, time(), true),
+        Field::new(WINDOW_COLUMN, time(), true),
+        Field::new(STATUS_COLUMN, DataType::Int32, true),
+        Field::new(ERROR_COLUMN, DataType::Utf8View, true),
     ]
 }
 

@@ -168,6 +168,14 @@ impl Diagnostic {
     }
 
     #[must_use]
+    pub fn note_opt(self, note: Option<String>) -> Self {
+        match note {
+            Some(note) => self.note(note),
+            None => self,
+        }
+    }
+
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self

@@ -3,11 +3,13 @@
 mod compile;
 mod existing;
 mod fault;
+mod for_each;
 mod materialize;
 mod preview;
 mod scan;
 mod seed;
 mod session;
+mod sources;
 mod step;
 mod verify;
 
@@ -24,7 +26,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use preview::{Preview, compile_inline, compiled_sql, preview_node, preview_sql};
 pub use session::{Limits, base_state};
+pub use sources::{Checked, Standing, check, reset, standings};
 
+use crate::connectors::{SourceProgress, Surroundings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::graph::{Graph, NodeId};
 use crate::names::Relation;
@@ -44,6 +48,8 @@ pub struct Context {
     pub started: Timestamp,
     /// Time since `started`, which does not jump.
     pub clock: Instant,
+    /// What connectors share.
+    pub around: Arc<Surroundings>,
     pub full_refresh: bool,
     pub store_failures: bool,
     pub events: mpsc::UnboundedSender<Event>,
@@ -133,10 +139,26 @@ pub struct NodeResult {
 /// What an invocation tells while it runs.
 #[derive(Debug, Clone)]
 pub enum Event {
-    Started { step: usize, node: NodeId, progress: Arc<Progress> },
-    Finished { step: usize, result: Box<NodeResult> },
+    Started {
+        step: usize,
+        node: NodeId,
+        progress: Arc<Progress>,
+    },
+    /// A step reads a source that tells more than rows.
+    Reading {
+        node: NodeId,
+        source: String,
+        progress: Arc<SourceProgress>,
+    },
+    Finished {
+        step: usize,
+        result: Box<NodeResult>,
+    },
     Warning(Diagnostic),
-    Log { message: String, info: bool },
+    Log {
+        message: String,
+        info: bool,
+    },
 }
 
 /// How the walk treats failures and how wide it is.
@@ -308,6 +330,7 @@ async fn run_hook(context: &Arc<Context>, node: Option<NodeId>, hook: &str) -> R
     let owner = node.map(|id| context.graph.node(id));
     let name = owner.map_or_else(|| "hook".to_owned(), |node| format!("hook of {}", node.name));
     let template = NodeTemplate {
+        locals: Vec::new(),
         unique_id: owner
             .map_or_else(|| format!("operation.{}", context.graph.project_name), |node| node.unique_id.clone()),
         name: name.clone(),

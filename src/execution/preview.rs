@@ -106,6 +106,7 @@ pub async fn preview_sql(context: &Arc<Context>, inline: &str, limit: Option<usi
 /// Inline SQL with its Jinja rendered.
 pub async fn compile_inline(context: &Arc<Context>, inline: &str) -> Result<String, Diagnostics> {
     let template = NodeTemplate {
+        locals: Vec::new(),
         unique_id: format!("sql_operation.{}.inline", context.graph.project_name),
         name: "inline".to_owned(),
         source: SourceText::new("--inline", inline),

@@ -23,7 +23,10 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use tokio::sync::mpsc;
 
-use crate::connectors::{Connector, Item, Rejected, full_schema};
+use crate::connectors::{
+    Connector, INGESTED_AT_COLUMN, Item, Origin, Rejected, SOURCE_COLUMN, STATUS_COLUMN, WINDOW_COLUMN, added_columns,
+    full_schema,
+};
 use crate::names::SourceName;
 
 /// Pages a partition may be ahead of its reader.
@@ -48,6 +51,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Whether other scans read the same items.
+    fn has_others(&self) -> bool {
+        self.scans.load(Ordering::Relaxed) > 1
+    }
+
     fn is_first(&self, item: &str, record: &Rejected) -> bool {
         self.scans.load(Ordering::Relaxed) < 2
             || self.records.lock().unwrap_or_else(PoisonError::into_inner).insert((item.to_owned(), record.line))
@@ -200,18 +208,21 @@ impl Lane {
     fn read(&self, pages: &mpsc::Sender<Result<RecordBatch>>) -> Result<()> {
         let declared = self.connector.schema().fields().len();
         let wanted: Vec<usize> = self.columns.iter().copied().filter(|column| *column < declared).collect();
-        for item in &self.items {
+        for (index, item) in self.items.iter().enumerate() {
+            if let Some(next) = self.items.get(index + 1) {
+                self.connector.prefetch(next);
+            }
             let mut failure = None;
             let mut listening = true;
             self.connector
                 .read(item, &wanted, &mut |page| {
                     if !page.rejected.is_empty() && !self.rejected_before.contains(&item.name) {
-                        self.reject(item, &page.rejected);
+                        self.reject(&page.origin, &page.rejected);
                     }
                     if page.batch.num_rows() == 0 {
                         return true;
                     }
-                    match self.complete(item, &page.batch) {
+                    match self.complete(&page.origin, &page.batch) {
                         Ok(batch) => listening = pages.blocking_send(Ok(batch)).is_ok(),
                         Err(error) => failure = Some(error),
                     }
@@ -221,6 +232,9 @@ impl Lane {
             if let Some(error) = failure {
                 return Err(error);
             }
+            if !self.told.has_others() {
+                self.connector.release(item);
+            }
             if !listening {
                 return Ok(());
             }
@@ -229,36 +243,41 @@ impl Lane {
     }
 
     /// The asked columns in their order: decoded ones, and what every source adds.
-    fn complete(&self, item: &Item, batch: &RecordBatch) -> Result<RecordBatch> {
+    fn complete(&self, origin: &Origin, batch: &RecordBatch) -> Result<RecordBatch> {
         let rows = batch.num_rows();
         let declared = self.connector.schema().fields().len();
         let mut decoded = batch.columns().iter();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        let time = |micros: Option<i64>| ScalarValue::TimestampMicrosecond(micros, Some("UTC".into()));
         for column in &self.columns {
-            columns.push(match column.checked_sub(declared) {
-                None => match decoded.next() {
-                    Some(array) => Arc::clone(array),
+            let Some(added) = column.checked_sub(declared) else {
+                match decoded.next() {
+                    Some(array) => columns.push(Arc::clone(array)),
                     None => return Err(DataFusionError::Internal("a decoded column is missing".to_owned())),
-                },
-                Some(0) => ScalarValue::Utf8View(Some(item.name.clone())).to_array_of_size(rows)?,
-                Some(_) => {
-                    let ingested = TimestampMicrosecondArray::from_value(self.ingested_at_micros, rows);
-                    Arc::new(ingested.with_timezone("UTC"))
                 }
-            });
+                continue;
+            };
+            let value = match added_columns()[added].name().as_str() {
+                SOURCE_COLUMN => ScalarValue::Utf8View(Some(origin.source.to_string())),
+                INGESTED_AT_COLUMN => time(Some(self.ingested_at_micros)),
+                WINDOW_COLUMN => time(origin.window_start_micros),
+                STATUS_COLUMN => ScalarValue::Int32(origin.status.map(i32::from)),
+                _ => ScalarValue::Utf8View(origin.error.as_deref().map(str::to_owned)),
+            };
+            columns.push(value.to_array_of_size(rows)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
 
-    fn reject(&self, item: &Item, rejected: &[Rejected]) {
+    fn reject(&self, origin: &Origin, rejected: &[Rejected]) {
         let Some(channel) = &self.rejects else { return };
-        let rejected: Vec<&Rejected> =
-            rejected.iter().filter(|record| self.told.is_first(&item.name, record)).collect();
+        let source = &*origin.source;
+        let rejected: Vec<&Rejected> = rejected.iter().filter(|record| self.told.is_first(source, record)).collect();
         if rejected.is_empty() {
             return;
         }
-        if let Ok(batch) = rejected_batch(&item.name, &rejected, self.ingested_at_micros) {
+        if let Ok(batch) = rejected_batch(source, &rejected, self.ingested_at_micros) {
             // Nobody listens any more only when the whole step has failed.
             let _ = channel.blocking_send(batch);
         }

@@ -22,6 +22,7 @@ use datafusion::sql::sqlparser::ast::{TableFactor, Visit, Visitor};
 
 use super::Context;
 use super::fault::Fault;
+use super::for_each::SourceQuery;
 use super::scan::ConnectorTable;
 use crate::connectors::Connector;
 use crate::graph::{Materialized, NodeId, NodeKind};
@@ -236,7 +237,7 @@ impl StepSession {
         if let Some(known) = known {
             return Ok(Some(known));
         }
-        let opened = Connector::open(table, &self.context.project.root, &self.context.project.env);
+        let opened = Connector::open(table, &self.context.around, SourceQuery::shared(&self.context, id));
         let opened = opened.map_err(|error| DataFusionError::External(Box::new(error)))?;
         match opened {
             Some(connector) => {
@@ -256,7 +257,9 @@ impl StepSession {
             TableReader::Table { location, format, storage_options } => {
                 super::existing::provider(self.state(), &self.context, location, *format, storage_options).await
             }
-            TableReader::Files(_) => Err(DataFusionError::Internal("a connector is no existing table".to_owned())),
+            TableReader::Files(_) | TableReader::Http(_) => {
+                Err(DataFusionError::Internal("a connector is no existing table".to_owned()))
+            }
         }
     }
 }

@@ -122,6 +122,8 @@ pub struct ModelConfig {
     pub incremental_predicates: Vec<String>,
     /// The rows an `insert_overwrite` replaces; default: the partitions that come.
     pub replace_where: Option<String>,
+    /// The column that says which window of its source a row is of; default: `_window_start` or `window_start`.
+    pub window_column: Option<String>,
     pub table_properties: Vec<(String, String)>,
 }
 
@@ -288,6 +290,7 @@ impl ModelConfig {
             merge_exclude_columns: reader.strings("merge_exclude_columns"),
             incremental_predicates: reader.strings("incremental_predicates"),
             replace_where: reader.optional_string("replace_where"),
+            window_column: reader.optional_string("window_column"),
             table_properties: reader.pairs("table_properties"),
         };
         read.check(&mut reader);

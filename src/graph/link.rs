@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Graph;
@@ -11,9 +12,11 @@ use super::config::{ModelConfig, SeedConfig};
 use super::cycle;
 use super::node::{ModelNode, Node, NodeKind, SeedNode};
 use super::resolve::Names;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 use crate::names::{Relation, SEEDS};
-use crate::project::{self, ConfigOf, ModelFile, Project, SeedFile, merge_config};
+use crate::project::{
+    self, ConfigOf, HttpConfig, ModelFile, Project, SeedFile, SourceTable, TableReader, merge_config,
+};
 use crate::template::{Extracted, NodeTemplate, RefCall, SourceCall, Templates};
 
 /// An edge as it was written, before its target is known.
@@ -65,6 +68,7 @@ impl Linker<'_> {
                 continue;
             }
             let place = table.place.as_ref();
+            let wanted = self.for_each(table);
             let node = Node {
                 unique_id: self.id("source", &table.name.to_string()),
                 name: table.name.table.clone(),
@@ -75,7 +79,31 @@ impl Linker<'_> {
                 description: table.description.clone(),
                 kind: NodeKind::Source(Box::new(table.clone())),
             };
-            self.add(node, Wanted::none(), Vec::new());
+            self.add(node, wanted, Vec::new());
+        }
+    }
+
+    /// What the query reads that says what a source is asked for.
+    fn for_each(&mut self, table: &SourceTable) -> Wanted {
+        let TableReader::Http(http) = &table.reader else { return Wanted::none() };
+        let Some(text) = &http.for_each else { return Wanted::none() };
+        let template =
+            for_each_template(&self.id("source", &table.name.to_string()), table, http, Timestamp::UNIX_EPOCH);
+        match self.templates.extract_at(&template, &text.place) {
+            Ok(extracted) => {
+                let (mut refs, mut sources) = (extracted.refs, extracted.sources);
+                for call in &mut refs {
+                    call.span = Some(text.place.clone());
+                }
+                for call in &mut sources {
+                    call.span = Some(text.place.clone());
+                }
+                Wanted { refs, sources }
+            }
+            Err(found) => {
+                self.found.extend(found);
+                Wanted::none()
+            }
         }
     }
 
@@ -152,6 +180,7 @@ impl Linker<'_> {
     fn template(&self, model: &ModelFile, config: &Map<String, Value>) -> NodeTemplate {
         let unique_id = self.id("model", &model.name);
         NodeTemplate {
+            locals: Vec::new(),
             name: model.name.clone(),
             source: Arc::clone(&model.source),
             this: Relation::new(&model.layer, &model.name).ok(),
@@ -347,5 +376,19 @@ pub(super) fn tags(config: &Map<String, Value>) -> Vec<String> {
 impl Wanted {
     pub(super) fn none() -> Self {
         Self { refs: Vec::new(), sources: Vec::new() }
+    }
+}
+
+/// The query of a source's `for_each`, as a template that knows the window it is asked for.
+pub fn for_each_template(unique_id: &str, table: &SourceTable, http: &HttpConfig, window: Timestamp) -> NodeTemplate {
+    let (text, path) = http.for_each.as_ref().map_or(("", ""), |text| (&*text.text, &*text.place.source.path));
+    NodeTemplate {
+        unique_id: unique_id.to_owned(),
+        name: table.name.to_string(),
+        source: SourceText::new(path, text),
+        this: None,
+        config: table.config.clone(),
+        model: Value::Null,
+        locals: http.window.as_ref().map(|every| ("window", every.local(window))).into_iter().collect(),
     }
 }

@@ -15,7 +15,7 @@ mod tests_of;
 use std::collections::{BTreeSet, HashMap};
 
 pub use config::{IncrementalStrategy, Materialized, ModelConfig, OnSchemaChange, SeedConfig};
-pub use link::link;
+pub use link::{for_each_template, link};
 pub use node::{ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
 
 use crate::names::{Relation, SourceName};

@@ -42,6 +42,7 @@ impl Linker<'_> {
     fn singular(&mut self, test: &TestFile) {
         let unique_id = self.id("test", &test.name);
         let mut template = NodeTemplate {
+            locals: Vec::new(),
             unique_id: unique_id.clone(),
             name: test.name.clone(),
             source: Arc::clone(&test.source),
@@ -102,6 +103,7 @@ impl Linker<'_> {
             None => (self.drafts[owner].node.path.clone(), SourceText::new(self.drafts[owner].node.path.clone(), "")),
         };
         let template = NodeTemplate {
+            locals: Vec::new(),
             unique_id: unique_id.clone(),
             name: test_name.name.clone(),
             source,

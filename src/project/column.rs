@@ -34,6 +34,8 @@ pub(super) struct ReadColumn {
     pub(super) properties: ColumnProperties,
     pub(super) column_type: Option<ColumnType>,
     pub(super) path: Option<(JsonPath, Span)>,
+    /// A value of the `for_each` row.
+    pub(super) each: Option<(String, Span)>,
     pub(super) place: Span,
     /// Something was wrong with it, and has been told.
     pub(super) is_broken: bool,
@@ -77,7 +79,7 @@ fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut D
     }
     fields.accept(&["quote", "policy_tags", "dimension", "entity", "granularity"]);
     let mut data_type = fields.text("data_type");
-    let (mut column_type, mut path, mut is_broken) = (None, None, false);
+    let (mut column_type, mut path, mut each, mut is_broken) = (None, None, None, false);
     if of == ColumnsOf::Source {
         let declared = fields.string("type").or_else(|| fields.string("data_type"));
         if let Some((text, node)) = declared {
@@ -89,6 +91,7 @@ fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut D
             path = read_path(&text, node, &mut fields).map(|path| (path, node.span.clone()));
             is_broken |= path.is_none();
         }
+        each = fields.string("each").map(|(key, node)| (key, node.span.clone()));
     }
     let properties = ColumnProperties {
         name: name.as_ref().map(|(name, _)| name.clone()).unwrap_or_default(),
@@ -101,7 +104,7 @@ fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut D
     };
     fields.finish(found);
     let place = name?.1.span.clone();
-    Some(ReadColumn { properties, column_type, path, place, is_broken })
+    Some(ReadColumn { properties, column_type, path, each, place, is_broken })
 }
 
 fn read_type(text: &str, node: &Node, fields: &mut Fields<'_>) -> Option<ColumnType> {

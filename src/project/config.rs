@@ -63,7 +63,7 @@ pub(super) struct Inputs<'a> {
 
 impl Inputs<'_> {
     fn renderer<'a>(&'a self, vars: &'a Map<String, Value>, target: Option<&'a Value>) -> YamlRenderer<'a> {
-        YamlRenderer { renderer: self.renderer, scope: YamlScope { vars, env: self.env, target } }
+        YamlRenderer { renderer: self.renderer, scope: YamlScope { vars, env: self.env, target, locals: &[] } }
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! Keys are asked for in snake case; `kebab-case` in the file is the same setting. A key without a value counts as absent.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
+use super::span_of_time::parse_duration;
 use super::yaml::{Key, Node, NodeKind, to_map};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::names;
@@ -143,6 +146,44 @@ impl<'a> Fields<'a> {
         }
         self.expected(name, "a whole number above zero", node);
         None
+    }
+
+    /// A whole number, zero included.
+    pub(super) fn whole(&mut self, name: &'static str) -> Option<usize> {
+        let node = self.node(name)?;
+        let value = match &node.kind {
+            NodeKind::Int(value) => usize::try_from(*value).ok(),
+            NodeKind::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected(name, "a whole number", node);
+        }
+        value
+    }
+
+    /// A string that `parse` makes something of; `wanted` says what.
+    pub(super) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        wanted: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let node = self.node(name)?;
+        let value = node.as_text().and_then(|text| parse(&text));
+        if value.is_none() {
+            let given = node.as_text().map_or_else(|| node.describe().to_owned(), |text| format!("`{text}`"));
+            let key = self.entry(name).map_or(name, |(key, _)| key.name.as_str());
+            self.found.push(
+                Diagnostic::error(Code::Config, format!("`{key}` is {wanted}, not {given}"))
+                    .label(node.span.clone(), format!("expected {wanted}")),
+            );
+        }
+        value
+    }
+
+    pub(super) fn duration(&mut self, name: &'static str) -> Option<Duration> {
+        self.parsed(name, "a length of time such as `30s`", parse_duration)
     }
 
     /// A string, or a list of strings.

@@ -89,6 +89,11 @@ impl JsonPath {
         self.0.is_empty()
     }
 
+    /// `$` or `$[*]`: the elements of a document that is an array.
+    pub fn is_root_array(&self) -> bool {
+        matches!(self.0.as_slice(), [] | [PathStep::Each])
+    }
+
     /// Whether it yields a list of what it finds.
     pub fn is_list(&self) -> bool {
         self.0.contains(&PathStep::Each)

@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 
 use super::config::{self, Inputs};
 use super::config_tree::ConfigTrees;
+use super::connection::{Connection, read_connections};
 use super::declared_test::TestContext;
 use super::fields::Fields;
 use super::files::{FoundFile, read_text};
 use super::inventory::Inventory;
 use super::properties::Entries;
-use super::rendered::{LATER, RenderYaml, YamlRenderer, YamlScope};
+use super::rendered::{RenderYaml, YamlRenderer, YamlScope};
 use super::source_entry::SourceContext;
-use super::source_reader::refuse_connections;
 use super::{Project, SourceTable, env, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 
@@ -87,24 +87,26 @@ pub fn load(
     }
     let mut inventory = Inventory::read(root, &config, &mut trees, &mut found);
     let target = config.target.context();
-    let scope = YamlScope { vars: &config.vars, env: &env, target: Some(&target) };
+    let scope = YamlScope { vars: &config.vars, env: &env, target: Some(&target), locals: &[] };
     let mut reader = PropertyReader {
         renderer: YamlRenderer { renderer, scope },
         trees: &mut trees,
         entries: Entries::default(),
         sources: Vec::new(),
+        files: Vec::new(),
     };
     for name in ROOT_SOURCES {
         let path = root.join(name);
         if path.is_file()
             && let Some(source) = found.keep(read_text(&path, name))
         {
-            reader.read(&source, &[], &mut found);
+            reader.open(&source, &[], &mut found);
         }
     }
     for file in &inventory.property_files {
-        reader.read_file(file, &mut found);
+        reader.open_file(file, &mut found);
     }
+    reader.read_all(&mut found);
     let PropertyReader { entries, sources, .. } = reader;
     entries.apply(&mut inventory.models, &mut inventory.seeds, &mut inventory.singular_tests, &mut found);
     let sources = without_duplicates(sources, &mut found);
@@ -119,6 +121,8 @@ struct PropertyReader<'a> {
     trees: &'a mut ConfigTrees,
     entries: Entries,
     sources: Vec<SourceTable>,
+    /// Rendered, with the folders that lead to them.
+    files: Vec<(yaml::Node, Vec<String>)>,
 }
 
 /// Top-level keys that we know and do not build yet.
@@ -135,13 +139,14 @@ const LATER_KINDS: &[&str] = &[
 ];
 
 impl PropertyReader<'_> {
-    fn read_file(&mut self, file: &FoundFile, found: &mut Diagnostics) {
+    fn open_file(&mut self, file: &FoundFile, found: &mut Diagnostics) {
         if let Some(source) = file.read(found) {
-            self.read(&source, &file.folders, found);
+            self.open(&source, &file.folders, found);
         }
     }
 
-    fn read(&mut self, source: &Arc<SourceText>, folders: &[String], found: &mut Diagnostics) {
+    /// Parses a file and renders its strings.
+    fn open(&mut self, source: &Arc<SourceText>, folders: &[String], found: &mut Diagnostics) {
         let Some(raw) = found.keep(yaml::parse(source)) else {
             return;
         };
@@ -149,22 +154,46 @@ impl PropertyReader<'_> {
             return;
         }
         let mut unrendered = Diagnostics::default();
-        let skipped: Vec<&str> = LATER.iter().copied().chain(["tests", "data_tests", "macros"]).collect();
-        let node = self.renderer.node(&raw, &skipped, &mut unrendered);
+        let node = self.renderer.properties(&raw, &mut unrendered);
         if !unrendered.is_empty() {
             // What is missing now would only be complained about a second time.
             found.extend(unrendered);
             return;
         }
-        let Some(mut fields) = Fields::new(&node, "a property file", found) else {
+        self.files.push((node, folders.to_vec()));
+    }
+
+    /// Reads the files opened: a source may name a connection of any of them.
+    fn read_all(&mut self, found: &mut Diagnostics) {
+        let files = std::mem::take(&mut self.files);
+        let mut connections: Vec<Connection> = Vec::new();
+        for (node, _) in &files {
+            // Mistakes in the rest of the file are told when that is read.
+            if let Some(mut fields) = Fields::new(node, "a property file", &mut Diagnostics::default()) {
+                for connection in read_connections(&mut fields) {
+                    match connections.iter().find(|other| other.name == connection.name) {
+                        Some(first) => fields.push(connection.declared_twice(first)),
+                        None => connections.push(connection),
+                    }
+                }
+                found.extend(std::mem::take(fields.found()));
+                let _ = fields;
+            }
+        }
+        for (node, folders) in &files {
+            self.read(node, folders, &connections, found);
+        }
+    }
+
+    fn read(&mut self, node: &yaml::Node, folders: &[String], connections: &[Connection], found: &mut Diagnostics) {
+        let Some(mut fields) = Fields::new(node, "a property file", found) else {
             return;
         };
-        fields.accept(&["version", "macros"]);
+        fields.accept(&["version", "macros", "connections"]);
         let test_config = self.trees.data_tests.config(folders);
         let tests = TestContext { renderer: self.renderer, config: &test_config };
         self.entries.read(&mut fields, tests);
-        refuse_connections(&mut fields);
-        let mut context = SourceContext { tests, folders, tree: &mut self.trees.sources };
+        let mut context = SourceContext { tests, folders, tree: &mut self.trees.sources, connections };
         for node in fields.list("sources") {
             self.sources.extend(context.read(node, fields.found()));
         }

@@ -4,11 +4,14 @@ mod column;
 mod column_type;
 mod config;
 mod config_tree;
+mod connection;
 mod dbt_keys;
 mod declared_test;
 mod env;
 mod fields;
 mod files;
+mod http_reader;
+mod http_source;
 mod inventory;
 mod json_path;
 mod load;
@@ -18,6 +21,7 @@ mod rendered;
 mod source;
 mod source_entry;
 mod source_reader;
+mod span_of_time;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -36,7 +40,15 @@ use crate::names::SourceName;
 pub use column::ColumnProperties;
 pub use column_type::{ColumnType, InvalidType, InvalidTypeKind};
 pub use config::ProjectConfig;
+pub use connection::{
+    Auth, Connection, ConnectionKind, HttpConnection, RateConfig, RetryConfig, Secret, TimeoutConfig,
+};
 pub use declared_test::DeclaredTest;
+pub use http_reader::{parse_instant, window_start};
+pub use http_source::{
+    CursorConfig, HttpColumn, HttpConfig, Method, OnGap, OnStatus, Paginate, PollConfig, RequestConfig, StatusPattern,
+    Text, WindowConfig,
+};
 pub use json_path::{InvalidPath, InvalidPathKind, JsonPath, PathStep};
 pub use load::{LoadOptions, find_root, load};
 pub use model_config::{
@@ -44,8 +56,9 @@ pub use model_config::{
     check_config_value, merge_config,
 };
 pub use properties::Properties;
-pub use rendered::{RenderYaml, YamlScope};
+pub use rendered::{Local, RenderYaml, YamlScope};
 pub use source::{ColumnDefinition, FilesConfig, Format, SourceTable, TableFormat, TableReader};
+pub use span_of_time::{Rate, shown_duration};
 pub use target::{TargetConfig, parse_bytes};
 pub use yaml::{Key, Node, NodeKind, parse as parse_yaml};
 

@@ -26,6 +26,7 @@ pub const MODEL_CONFIG_KEYS: &[&str] = &[
     "merge_exclude_columns",
     "incremental_predicates",
     "replace_where",
+    "window_column",
     "persist_docs",
     "docs",
     "table_properties",
@@ -178,8 +179,8 @@ fn expected(key: &str, value: &Value) -> Option<&'static str> {
             one_of(value, &["ignore", "fail", "append_new_columns", "sync_all_columns"]),
             "`ignore`, `fail`, `append_new_columns` or `sync_all_columns`",
         ),
-        "alias" | "replace_where" | "group" | "access" | "delimiter" | "store_failures_as" | "fail_calc" | "schema"
-        | "where" | "warn_if" | "error_if" => (value.is_string(), "a string"),
+        "alias" | "replace_where" | "window_column" | "group" | "access" | "delimiter" | "store_failures_as"
+        | "fail_calc" | "schema" | "where" | "warn_if" | "error_if" => (value.is_string(), "a string"),
         "limit" => (value.as_u64().is_some(), "a whole number"),
         "severity" => (
             value.as_str().is_some_and(|given| ["warn", "error"].contains(&given.to_lowercase().as_str())),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::fields::snake_case;
@@ -20,10 +21,25 @@ pub struct YamlScope<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// Unknown while the targets themselves are read.
     pub target: Option<&'a Value>,
+    /// Further names, such as the `window` of a request.
+    pub locals: &'a [(&'static str, Local)],
+}
+
+/// A value that a template sees under a name of its own.
+#[derive(Debug, Clone)]
+pub enum Local {
+    Json(Value),
+    Time(Timestamp),
+    Fields(Vec<(String, Local)>),
+    /// Whatever name is asked of it is an empty string: for trying a template before its values are known.
+    Any,
 }
 
 /// Rendered when they are used, with `ref()` and macros in sight, or never.
 pub(super) const LATER: &[&str] = &["description", "pre_hook", "post_hook", "on_run_start", "on_run_end"];
+
+/// Of a source's table: rendered for each request.
+const PER_REQUEST: &[&str] = &["http", "for_each"];
 
 /// A renderer with its scope.
 #[derive(Clone, Copy)]
@@ -33,6 +49,24 @@ pub(super) struct YamlRenderer<'a> {
 }
 
 impl YamlRenderer<'_> {
+    /// A property file with its templates rendered, but for those that are rendered later.
+    pub(super) fn properties(self, node: &Node, found: &mut Diagnostics) -> Node {
+        let mut skipped: Vec<&str> = LATER.iter().copied().chain(["tests", "data_tests", "macros"]).collect();
+        let NodeKind::Mapping(entries) = &node.kind else {
+            return self.node(node, &skipped, found);
+        };
+        let own = skipped.len();
+        let mut rendered = Vec::new();
+        for (key, value) in entries {
+            skipped.truncate(own);
+            if key.name == "sources" {
+                skipped.extend(PER_REQUEST);
+            }
+            rendered.push((key.clone(), self.entry(key, value, &skipped, found)));
+        }
+        Node { kind: NodeKind::Mapping(rendered), span: node.span.clone() }
+    }
+
     /// The tree with its templates rendered; what stands under a key of `skipped` is left as it is.
     pub(super) fn node(self, node: &Node, skipped: &[&str], found: &mut Diagnostics) -> Node {
         let kind = match &node.kind {

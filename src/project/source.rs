@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::column::ColumnProperties;
 use super::column_type::ColumnType;
 use super::declared_test::DeclaredTest;
+use super::http_source::HttpConfig;
 use super::json_path::JsonPath;
 use super::{Place, target::Hidden};
 use crate::names::SourceName;
@@ -32,6 +33,8 @@ pub struct SourceTable {
 pub enum TableReader {
     /// Files at a path or glob, each read once by each model.
     Files(FilesConfig),
+    /// Answers of a service.
+    Http(Box<HttpConfig>),
     /// An existing table, read whole: Delta, or Parquet, CSV or JSON files.
     Table {
         /// A path relative to the project, or an object-store URL.
@@ -71,6 +74,8 @@ pub enum Format {
     Ndjson,
     /// One JSON document: an array of records, or one record.
     Json,
+    /// One JSON document, which is one record whatever it is.
+    Document,
     Csv,
     Parquet,
     /// One column, `value`: a line a row.
@@ -102,12 +107,13 @@ impl TableFormat {
 }
 
 impl Format {
-    pub(super) const NAMES: &[&str] = &["ndjson", "json", "csv", "parquet", "text"];
+    pub(super) const NAMES: &[&str] = &["ndjson", "json", "document", "csv", "parquet", "text"];
 
     pub(super) fn parse(name: &str) -> Option<Self> {
         Some(match name.to_lowercase().as_str() {
             "ndjson" | "jsonl" => Self::Ndjson,
             "json" => Self::Json,
+            "document" => Self::Document,
             "csv" => Self::Csv,
             "parquet" => Self::Parquet,
             "text" => Self::Text,
@@ -120,6 +126,7 @@ impl fmt::Debug for TableReader {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => out.debug_tuple("Files").field(files).finish(),
+            Self::Http(http) => out.debug_tuple("Http").field(http).finish(),
             Self::Table { location, format, storage_options } => out
                 .debug_struct("Table")
                 .field("location", location)

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::column::{ColumnsOf, read_columns};
 
 use super::config_tree::ConfigTree;
+use super::connection::Connection;
 use super::declared_test::{DeclaredTest, TestContext};
 use super::fields::Fields;
 
@@ -25,6 +26,8 @@ pub(super) struct SourceContext<'a> {
     /// The folders that lead to the file.
     pub(super) folders: &'a [String],
     pub(super) tree: &'a mut ConfigTree,
+    /// Of all files.
+    pub(super) connections: &'a [Connection],
 }
 
 impl SourceContext<'_> {
@@ -65,7 +68,7 @@ impl SourceContext<'_> {
         fields.accept(HARMLESS);
         fields.accept(&["identifier"]);
         let columns = read_columns(&mut fields, ColumnsOf::Source, self.tests);
-        let reader = read_reader(&mut fields, source, &table, &columns);
+        let reader = read_reader(&mut fields, source, &table, &columns, self.connections);
         let data_tests = DeclaredTest::read_all(&mut fields, self.tests);
         fields.finish(found);
 

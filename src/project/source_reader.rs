@@ -1,44 +1,19 @@
-//! Where the rows of a source's table come from: `files:`, or an existing table at a `location:`.
+//! Where the rows of a source's table come from: `files:`, `http:`, or an existing table at a `location:`.
 
 use super::column::ReadColumn;
 use super::column_type::ColumnType;
+use super::connection::Connection;
 use super::fields::{Fields, hint_known};
+use super::http_reader::http;
 use super::json_path::JsonPath;
 use super::source::{ColumnDefinition, FilesConfig, Format, TableFormat, TableReader};
 use super::target::storage_options;
-use super::yaml::{Node, NodeKind};
+use super::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 
-/// Connectors that this version does not have yet.
-const LATER_CONNECTORS: &[&str] = &["http", "kafka"];
-
-/// Settings of those connectors.
-const LATER_SETTINGS: &[&str] =
-    &["window", "poll", "for_each", "records", "cursor", "on_status", "min_success", "paginate", "live", "replay"];
-
-/// `connections:` serve connectors that do not exist yet.
-pub(super) fn refuse_connections(fields: &mut Fields<'_>) {
-    let Some((key, value)) = fields.entry("connections") else {
-        return;
-    };
-    let used = match &value.kind {
-        NodeKind::Mapping(entries) => entries.iter().find_map(|(_, connection)| match &connection.kind {
-            NodeKind::Mapping(kinds) => kinds.first().map(|(kind, _)| kind.name.clone()),
-            _ => None,
-        }),
-        _ => None,
-    };
-    let message = match used {
-        Some(kind) if LATER_CONNECTORS.contains(&kind.as_str()) => {
-            format!("the `{kind}` connector is not part of this version")
-        }
-        _ => "`connections` are not part of this version".to_owned(),
-    };
-    let span = key.span.clone();
-    fields.push(Diagnostic::error(Code::Config, message).label(span, "not supported yet").hint(ONLY_FILES));
-}
-
-const ONLY_FILES: &str = "this version reads `files:` and existing tables at a `location:`";
+/// Settings that only `http` has.
+const HTTP_SETTINGS: &[&str] =
+    &["window", "poll", "for_each", "records", "cursor", "on_status", "min_success", "per_commit"];
 
 /// Where the rows of a table come from; exactly one way must be given.
 pub(super) fn read_reader(
@@ -46,12 +21,14 @@ pub(super) fn read_reader(
     source: &str,
     table: &str,
     columns: &[ReadColumn],
+    connections: &[Connection],
 ) -> Option<TableReader> {
-    if refuse_later(fields) {
+    if refuse_kafka(fields) {
         fields.accept(&["files", "external", "table", "location", "format", "storage_options"]);
+        fields.accept(HTTP_SETTINGS);
         return None;
     }
-    let ways = ["files", "external", "table", "location"];
+    let ways = ["files", "http", "external", "table", "location"];
     let given: Vec<Span> =
         ways.into_iter().filter_map(|way| fields.entry(way).map(|(key, _)| key.span.clone())).collect();
     match given.as_slice() {
@@ -61,13 +38,22 @@ pub(super) fn read_reader(
             let span = fields.node("name").map_or(span, |node| node.span.clone());
             fields.push(
                 Diagnostic::error(Code::Config, format!("nothing says where `{source}.{table}` is read from"))
-                    .label(span, "neither `files` nor `location`")
-                    .hint("add `files: {path: ...}` to read files, or `location:` for an existing table"),
+                    .label(span, "neither `files` nor `http` nor `location`")
+                    .hint("add `files: {path: ...}` to read files, `http:` to ask a service, or `location:` for an existing table"),
             );
             None
         }
-        [_] if fields.entry("files").is_some() => files(fields, columns).map(TableReader::Files),
-        [_] => existing_table(fields, columns),
+        [_] if fields.entry("files").is_some() => {
+            refuse_http_settings(fields);
+            files(fields, columns).map(TableReader::Files)
+        }
+        [_] if fields.entry("http").is_some() => {
+            http(fields, columns, connections).map(|http| TableReader::Http(Box::new(http)))
+        }
+        [_] => {
+            refuse_http_settings(fields);
+            existing_table(fields, columns)
+        }
         [first, second, ..] => {
             fields.accept(&["format", "storage_options"]);
             fields.push(
@@ -81,28 +67,26 @@ pub(super) fn read_reader(
     }
 }
 
-fn refuse_later(fields: &mut Fields<'_>) -> bool {
-    let mut is_refused = false;
-    for &name in LATER_CONNECTORS {
-        if let Some((key, _)) = fields.entry(name) {
-            let message = format!("the `{name}` connector is not part of this version");
-            let span = key.span.clone();
-            fields.push(Diagnostic::error(Code::Config, message).label(span, "not supported yet").hint(ONLY_FILES));
-            is_refused = true;
-        }
+fn refuse_kafka(fields: &mut Fields<'_>) -> bool {
+    let Some((key, _)) = fields.entry("kafka") else { return false };
+    let span = key.span.clone();
+    fields.push(
+        Diagnostic::error(Code::Config, "the `kafka` connector is not part of this version")
+            .label(span, "not supported yet")
+            .hint("this version reads `files:`, `http:` and existing tables at a `location:`"),
+    );
+    true
+}
+
+fn refuse_http_settings(fields: &mut Fields<'_>) {
+    for &name in HTTP_SETTINGS.iter().filter(|name| **name != "per_commit") {
+        let Some((key, _)) = fields.entry(name) else { continue };
+        let span = key.span.clone();
+        fields.push(
+            Diagnostic::error(Code::Config, format!("`{name}` has a meaning for `http` only"))
+                .label(span, "this table is not read over HTTP"),
+        );
     }
-    for &name in LATER_SETTINGS {
-        let Some((key, _)) = fields.entry(name) else {
-            continue;
-        };
-        // With the connector refused, its settings need no words of their own.
-        if !is_refused {
-            let message = format!("`{name}` is not part of this version");
-            let span = key.span.clone();
-            fields.push(Diagnostic::error(Code::Config, message).label(span, "not supported yet").hint(ONLY_FILES));
-        }
-    }
-    is_refused
 }
 
 fn existing_table(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<TableReader> {
@@ -154,17 +138,17 @@ fn files(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<FilesConfig>
             fields.push(
                 Diagnostic::error(Code::Config, "`files` needs a `format` beside it")
                     .label(path_node.span.clone(), "the name does not say what is inside")
-                    .hint("expected `ndjson`, `json`, `csv`, `parquet` or `text`"),
+                    .hint("expected `ndjson`, `json`, `document`, `csv`, `parquet` or `text`"),
             );
             None
         })?,
     };
-    let columns = definitions(fields, format, columns)?;
+    let columns = definitions(fields, format, &columns.iter().collect::<Vec<_>>())?;
     let path_place = Some(path_node.span.clone());
     Some(FilesConfig { path, path_place, format, columns, per_commit, storage_options: storage })
 }
 
-fn format_of(path: &str) -> Option<Format> {
+pub(super) fn format_of(path: &str) -> Option<Format> {
     match extension(path)? {
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "csv" => Some(Format::Csv),
@@ -181,7 +165,7 @@ fn extension(path: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
-fn unknown_format(name: &str, node: &Node, known: &[&str]) -> Diagnostic {
+pub(super) fn unknown_format(name: &str, node: &Node, known: &[&str]) -> Diagnostic {
     let unknown = Diagnostic::error(Code::Config, format!("unknown format `{name}`"))
         .label(node.span.clone(), "not a format that can be read here");
     hint_known(unknown, name, known)
@@ -193,8 +177,12 @@ fn no_paths(span: Span) -> Diagnostic {
 }
 
 /// The columns that are decoded; `None`, with the mistakes told, if they do not fit the format.
-fn definitions(fields: &mut Fields<'_>, format: Format, columns: &[ReadColumn]) -> Option<Vec<ColumnDefinition>> {
-    let is_json = matches!(format, Format::Ndjson | Format::Json);
+pub(super) fn definitions(
+    fields: &mut Fields<'_>,
+    format: Format,
+    columns: &[&ReadColumn],
+) -> Option<Vec<ColumnDefinition>> {
+    let is_json = matches!(format, Format::Ndjson | Format::Json | Format::Document);
     let mut mistakes = Diagnostics::default();
     let mut defined = Vec::new();
     for column in columns {
@@ -210,8 +198,8 @@ fn definitions(fields: &mut Fields<'_>, format: Format, columns: &[ReadColumn]) 
             (Some(column_type), _) => column_type.clone(),
             (None, Format::Csv) => ColumnType::String,
             (None, Format::Parquet | Format::Text) => continue,
-            (None, Format::Ndjson | Format::Json) if column.is_broken => continue,
-            (None, Format::Ndjson | Format::Json) => {
+            (None, Format::Ndjson | Format::Json | Format::Document) if column.is_broken => continue,
+            (None, Format::Ndjson | Format::Json | Format::Document) => {
                 mistakes.push(
                     Diagnostic::error(Code::Config, format!("column `{name}` needs a `type`"))
                         .label(column.place.clone(), "`type` is missing")
@@ -231,10 +219,10 @@ fn definitions(fields: &mut Fields<'_>, format: Format, columns: &[ReadColumn]) 
         defined.push(ColumnDefinition { name: name.clone(), column_type, path, place: Some(column.place.clone()) });
     }
     if is_json && columns.is_empty() {
-        let span = fields.entry("format").or_else(|| fields.entry("files"));
+        let span = fields.entry("format").or_else(|| fields.entry("files")).or_else(|| fields.entry("http"));
         let span = span.map_or_else(|| fields.span().clone(), |(key, _)| key.span.clone());
         mistakes.push(
-            Diagnostic::error(Code::Config, "JSON files need `columns`")
+            Diagnostic::error(Code::Config, "JSON needs `columns`")
                 .label(span, "no column is declared")
                 .hint("`columns: [{name: raw, type: string, path: $}]` takes each record as it came"),
         );

@@ -22,6 +22,9 @@ pub struct TargetConfig {
     pub threads: Option<usize>,
     /// In bytes, written `4GiB`; beyond it operators spill to disk. Default: half of the machine's memory.
     pub memory_limit: Option<u64>,
+    /// A folder of recorded responses, relative to the root: connectors read from it and from nowhere else.
+    pub replay: Option<String>,
+    pub replay_place: Place,
     /// Vars that hold for this target only.
     pub vars: Map<String, Value>,
 }
@@ -36,6 +39,8 @@ impl TargetConfig {
             storage_options: Map::new(),
             threads: None,
             memory_limit: None,
+            replay: None,
+            replay_place: None,
             vars: Map::new(),
         }
     }
@@ -73,9 +78,9 @@ impl TargetConfig {
         target.threads = fields.count("threads");
         target.memory_limit = memory_limit(&mut fields);
         target.vars = fields.map("vars");
-        if let Some((key, _)) = fields.entry("replay") {
-            let message = "`replay` is not part of this version";
-            fields.push(Diagnostic::error(Code::Config, message).label(key.span.clone(), "not supported yet"));
+        if let Some((folder, node)) = fields.string("replay").filter(|(folder, _)| !folder.is_empty()) {
+            target.replay = Some(folder);
+            target.replay_place = Some(node.span.clone());
         }
         fields.finish(found);
         target

@@ -1,6 +1,6 @@
 //! The template engine itself: set up once, with all macros compiled.
 
-use minijinja::{Environment, Error, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 use serde_json::Value as Json;
 
 use super::macros::Macros;
@@ -60,6 +60,9 @@ pub(super) fn base() -> Environment<'static> {
     environment.add_filter("as_bool", |value: Value| as_bool(&value));
     environment.add_filter("as_number", |value: Value| as_number(&value));
     environment.add_filter("as_native", |value: Value| as_native(&value));
+    environment.add_filter("strftime", |state: &mut State<'_, '_>, value: Value, format: String| {
+        value.call_method(state, "strftime", &[Value::from(format)])
+    });
     environment.add_filter("is_list", |value: Value| value.kind() == minijinja::value::ValueKind::Seq);
     environment.add_filter("wordcount", |value: String| value.split_whitespace().count());
     environment.add_filter("truncate", truncate);

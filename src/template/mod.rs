@@ -18,6 +18,7 @@ mod extract;
 mod functions;
 mod generic_test;
 mod json;
+mod local;
 mod macros;
 mod methods;
 mod operators;
@@ -45,9 +46,9 @@ use jiff::Timestamp;
 use minijinja::{Environment, Template};
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceText, Span};
 use crate::names::Relation;
-use crate::project::MacroFile;
+use crate::project::{Local, MacroFile};
 
 pub use context::{CompileContext, QueryRows, RelationKind};
 pub use extract::{Extracted, RefCall, SourceCall};
@@ -86,6 +87,8 @@ pub struct NodeTemplate {
     pub config: Map<String, Value>,
     /// The node as the manifest has it.
     pub model: Value,
+    /// Names that this template alone sees.
+    pub locals: Vec<(&'static str, Local)>,
 }
 
 /// All templates of a project: made once, shared by every thread.
@@ -116,6 +119,21 @@ impl Templates {
         let rendering = Rendering::of_node(self, template, text, extracting())?;
         rendering.render()?;
         Ok(rendering.record())
+    }
+
+    /// The first pass over a string of a YAML file, which stands at `place`.
+    pub fn extract_at(&self, template: &NodeTemplate, place: &Span) -> Result<Extracted, Diagnostics> {
+        self.extract(template).map_err(|found| yaml::all_in_file(found, &template.source.text, place))
+    }
+
+    /// The second pass over such a string.
+    pub fn compile_at(
+        &self,
+        template: &NodeTemplate,
+        context: &Arc<dyn CompileContext>,
+        place: &Span,
+    ) -> Result<String, Diagnostics> {
+        self.compile(template, context).map_err(|found| yaml::all_in_file(found, &template.source.text, place))
     }
 
     /// The second pass: the SQL.

@@ -17,7 +17,7 @@ use super::macros::{BUILTIN_PACKAGE, Macro, Macros};
 use super::relation;
 use super::scope::{self, Scope};
 use super::statement::Outcome;
-use super::{Globals, NodeTemplate, datetime, python};
+use super::{Globals, NodeTemplate, datetime, local, python};
 use crate::diagnostic::{Code, Diagnostic, SourceText, Span};
 
 /// What all renderings of a project share.
@@ -145,6 +145,9 @@ impl Render {
 
     fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
         let globals = &self.shared.globals;
+        if let Some((_, local)) = self.node.locals.iter().find(|(known, _)| *known == name) {
+            return Some(local::value(local));
+        }
         Some(match name {
             "this" => self.node.this.as_ref().map_or(Value::from(()), |this| relation::of(this, None)),
             "model" => self.model(),

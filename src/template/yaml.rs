@@ -15,9 +15,9 @@ use super::generic_test::{inside, is_one_expression};
 use super::macros::Macros;
 use super::rewrite::Rewritten;
 use super::scope::missing_var;
-use super::{environment, jinja, python};
-use crate::diagnostic::{Diagnostic, SourceText, Span};
-use crate::project::{RenderYaml, YamlScope};
+use super::{environment, jinja, local, python};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceText, Span};
+use crate::project::{Local, RenderYaml, YamlScope};
 
 /// Renders the strings of a project's YAML files.
 #[derive(Debug)]
@@ -78,16 +78,30 @@ fn diagnose(error: &Error, template: &Rewritten, own: &Arc<SourceText>, names: &
         macros: &macros,
         known: &|name| name.starts_with("__") || names.get_value_by_str(name).is_some(),
         names: &|| {
-            NAMES.iter().filter(|name| names.get_value_by_str(name).is_some()).map(ToString::to_string).collect()
+            let own = NAMES.iter().filter(|name| names.get_value_by_str(name).is_some());
+            own.chain(names.scope.locals.iter().map(|(name, _)| name)).map(ToString::to_string).collect()
         },
     };
     let diagnostic = places.diagnose(error);
     match error.kind() {
         ErrorKind::UndefinedError | ErrorKind::UnknownFunction => {
-            diagnostic.hint("YAML sees `var`, `env_var` and `target`; macros are for SQL")
+            let locals = names.scope.locals.iter().map(|(name, _)| format!("`{name}`, "));
+            diagnostic.hint(format!(
+                "YAML sees {}`var`, `env_var` and `target`; macros are for SQL",
+                locals.collect::<String>()
+            ))
         }
         _ => diagnostic,
     }
+}
+
+/// As [`in_file`], for all of them.
+pub(super) fn all_in_file(found: Diagnostics, text: &str, span: &Span) -> Diagnostics {
+    let mut moved = Diagnostics::default();
+    for diagnostic in found {
+        moved.push(in_file(diagnostic, text, span));
+    }
+    moved
 }
 
 /// Moves a label from the string to its file, if the file writes the string as it is; else to all of it.
@@ -116,6 +130,7 @@ struct Names {
 
 #[derive(Debug)]
 struct Scope {
+    locals: Vec<(&'static str, Local)>,
     vars: Map<String, Json>,
     env: BTreeMap<String, String>,
     target: Option<Json>,
@@ -123,7 +138,12 @@ struct Scope {
 
 impl Names {
     fn new(scope: &YamlScope<'_>) -> Self {
-        let scope = Scope { vars: scope.vars.clone(), env: scope.env.clone(), target: scope.target.cloned() };
+        let scope = Scope {
+            locals: scope.locals.to_vec(),
+            vars: scope.vars.clone(),
+            env: scope.env.clone(),
+            target: scope.target.cloned(),
+        };
         Self { scope: Arc::new(scope), result: Arc::default() }
     }
 
@@ -149,7 +169,7 @@ impl Object for Names {
                 }))
             }
             "target" => self.scope.target.as_ref().map(python::from_json),
-            _ => None,
+            _ => self.scope.locals.iter().find(|(name, _)| *name == key).map(|(_, local)| local::value(local)),
         }
     }
 }

@@ -19,12 +19,19 @@ enum Expect {
 pub(super) struct Documents {
     pub(super) window: Window,
     expect: Expect,
+    /// An array is due: anything else is no record.
+    is_array: bool,
     line: u64,
 }
 
 impl Documents {
     pub(super) fn new(window: Window) -> Self {
-        Self { window, expect: Expect::Document, line: 1 }
+        Self { window, expect: Expect::Document, is_array: false, line: 1 }
+    }
+
+    /// An array of records and nothing else.
+    pub(super) fn array(window: Window) -> Self {
+        Self { is_array: true, ..Self::new(window) }
     }
 
     /// Fills the page; false when the stream has ended.
@@ -36,6 +43,9 @@ impl Documents {
             };
             match (self.expect, next) {
                 (Expect::Document, b'[') => self.pass(1, Expect::FirstElement),
+                (Expect::Document, _) if self.is_array => {
+                    self.reject_rest(table, "expected an array of records");
+                }
                 (Expect::FirstElement | Expect::CommaOrEnd, b']') => self.pass(1, Expect::Document),
                 (Expect::CommaOrEnd, b',') => self.pass(1, Expect::Element),
                 (Expect::CommaOrEnd, _) => self.reject_rest(table, "expected `,` or `]` after a record"),

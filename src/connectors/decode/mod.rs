@@ -4,7 +4,8 @@
 //! and never an error; an error is the stream's (a file cut short), comes after the rows before the damage, and is last.
 //!
 //! - **NDJSON**: a JSON value a line, blank lines skipped. **JSON**: an array of records or records in a row, read one by
-//!   one; behind a malformed one nothing can be found, so all that is left is one rejected record. **CSV**: a header, columns
+//!   one; behind a malformed one nothing can be found, so all that is left is one rejected record. With `records` the array
+//!   lies inside a document, and a document without it is one rejected record. **Document**: all of it is one record. **CSV**: a header, columns
 //!   by name, an empty field is NULL. **Text**: a line a row. A byte order mark is skipped. Parquet is not decoded here.
 //! - **Paths**: a missing field, a step into something that is no object or array, and JSON null give NULL. `[*]` gives a
 //!   flat list with an entry for each element, NULL where the element lacks the value. `$` is the record's own text. Of equal
@@ -26,11 +27,13 @@ mod nesting;
 mod paths;
 mod plain;
 mod scan;
+mod survey;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod value;
+mod whole;
 mod window;
 
 use std::io::{self, Read};
@@ -38,15 +41,17 @@ use std::io::{self, Read};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 
-use crate::project::{ColumnDefinition, Format};
+use crate::project::{ColumnDefinition, Format, JsonPath};
 use compression::Decompressed;
 use delimited::Delimited;
 use document::Documents;
 use lines::{LineKind, Lines};
 use table::Table;
+use whole::Whole;
 use window::Window;
 
 pub use compression::Compression;
+pub use survey::{Decoded, decompressed, read_document, survey};
 pub use table::arrow_schema;
 
 /// Rows of one file that were decoded together, and the records among them that could not be.
@@ -103,6 +108,7 @@ enum Records {
     Lines(Lines),
     Documents(Documents),
     Delimited(Box<Delimited>),
+    Whole(Whole),
 }
 
 impl Rows {
@@ -116,13 +122,42 @@ impl Rows {
         columns: &[ColumnDefinition],
         page_rows: usize,
     ) -> Result<Self, DecodeError> {
+        Self::open_at(file, reader, compression, format, None, columns, page_rows)
+    }
+
+    /// As [`Self::open`]; `records` is where a JSON document has its array of records.
+    pub fn open_at(
+        file: &str,
+        reader: Box<dyn Read + Send>,
+        compression: Compression,
+        format: Format,
+        records: Option<&JsonPath>,
+        columns: &[ColumnDefinition],
+        page_rows: usize,
+    ) -> Result<Self, DecodeError> {
         let read = |source| DecodeError::Read { file: file.to_owned(), source };
+        if format == Format::Document || records.is_some_and(|path| !path.is_root_array()) {
+            let document = read_document(reader, compression).map_err(read)?;
+            let records = match records.filter(|_| format == Format::Json) {
+                None => Records::Whole(Whole::document(document)),
+                Some(path) => match whole::array_at(&document, path) {
+                    Ok(range) => {
+                        let array = document[range].to_vec();
+                        Records::Documents(Documents::array(Window::new(array, Box::new(io::empty()))))
+                    }
+                    Err(error) => Records::Whole(Whole::refused(document, error)),
+                },
+            };
+            let table = Table::new(columns, page_rows);
+            return Ok(Self { file: file.to_owned(), table, records: Some(records), failure: None });
+        }
         let content = Decompressed::open(reader, compression).map_err(read)?;
         let window = |content: Decompressed| Window::new(content.whole, content.rest);
         let records = match format {
             Format::Ndjson => Records::Lines(Lines::new(window(content), LineKind::Json)),
             Format::Text => Records::Lines(Lines::new(window(content), LineKind::Text)),
-            Format::Json => Records::Documents(Documents::new(window(content))),
+            Format::Json if records.is_some() => Records::Documents(Documents::array(window(content))),
+            Format::Json | Format::Document => Records::Documents(Documents::new(window(content))),
             Format::Csv => {
                 let delimited = Delimited::open(content.into_reader(), columns);
                 Records::Delimited(Box::new(
@@ -154,6 +189,10 @@ impl Rows {
                     if more { None } else { documents.window.take_failure() }
                         .map(|source| DecodeError::Read { file: file(), source }),
                 )
+            }
+            Some(Records::Whole(whole)) => {
+                whole.fill(&mut self.table);
+                (false, None)
             }
             Some(Records::Delimited(delimited)) => match delimited.fill(&mut self.table) {
                 Ok(more) => (more, None),

@@ -103,6 +103,14 @@ impl Table {
         }
     }
 
+    /// The document just walked, which is one record whatever it is.
+    pub(super) fn append_document(&mut self, chunk: &Buffer, start: usize, record: &[u8]) {
+        match str::from_utf8(record) {
+            Ok(text) => self.append_found(chunk, start, text, 1),
+            Err(error) => self.reject(record, invalid_utf8(error), 1),
+        }
+    }
+
     /// The record just walked, at `start` of `chunk`.
     pub(super) fn append_json(&mut self, chunk: &Buffer, start: usize, record: &[u8], line: u64) {
         let text = match str::from_utf8(record) {
@@ -112,6 +120,10 @@ impl Table {
         if self.paths.wants_object() && !record.trim_ascii_start().starts_with(b"{") {
             return self.reject(record, "expected a JSON object".to_owned(), line);
         }
+        self.append_found(chunk, start, text, line);
+    }
+
+    fn append_found(&mut self, chunk: &Buffer, start: usize, text: &str, line: u64) {
         let mut fault = None;
         for (column, found) in self.columns.iter_mut().zip(&self.found) {
             let builder = &mut column.builder;
@@ -129,7 +141,7 @@ impl Table {
                 break;
             }
         }
-        self.close_row(fault, record, line);
+        self.close_row(fault, text.as_bytes(), line);
     }
 
     /// A line of text, which is every column's value.

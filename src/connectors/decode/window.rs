@@ -6,6 +6,8 @@ use datafusion::arrow::buffer::Buffer;
 
 /// What is read at a time; a longer record makes the window grow. Tests meet its border in every record.
 const CHUNK: usize = if cfg!(test) { 64 } else { 1 << 20 };
+/// A longer record is taken for a stream that is none of records.
+const LARGEST_RECORD: usize = 256 << 20;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct Window {
@@ -59,6 +61,11 @@ impl Window {
             return false;
         }
         let kept = self.rest().len();
+        if kept > LARGEST_RECORD {
+            self.ended = true;
+            self.failure = Some(io::Error::other(format!("a record is longer than {} MiB", LARGEST_RECORD >> 20)));
+            return false;
+        }
         let size = CHUNK.max(kept * 2);
         let start = self.at;
         let mut next = match std::mem::replace(&mut self.chunk, Buffer::from_vec(Vec::<u8>::new())).into_vec::<u8>() {

@@ -249,6 +249,7 @@ impl Place<'_> {
         let only = sources.next().filter(|_| sources.next().is_none())?;
         match &only.reader {
             TableReader::Files(files) => files.path_place.clone().or_else(|| only.place.clone()),
+            TableReader::Http(http) => Some(http.place.clone()),
             TableReader::Table { .. } => only.place.clone(),
         }
     }

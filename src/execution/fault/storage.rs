@@ -6,19 +6,42 @@ use datafusion::error::DataFusionError;
 
 use super::{chain, plain, source_of};
 use crate::connectors::ConnectorError;
+use crate::connectors::ReplayError;
+use crate::connectors::http::{HttpErrorKind, PagingError};
 use crate::diagnostic::{Code, Diagnostic, count};
 use crate::storage::StorageError;
 
 /// A connector's error, with a remedy where there is one.
 pub(in crate::execution) fn connector_diagnostic(error: &ConnectorError) -> Diagnostic {
+    if let ConnectorError::Found(found) = error
+        && let Some(first) = found.iter().next()
+    {
+        return first.clone();
+    }
     let diagnostic = Diagnostic::error(Code::Source, error.to_string());
-    let diagnostic = match error.source() {
+    let diagnostic = match error.source().filter(|_| !matches!(error, ConnectorError::Http(_))) {
         Some(cause) => diagnostic.note(chain(cause)),
         None => diagnostic,
     };
     match error {
         ConnectorError::Missing { .. } => {
             diagnostic.hint("the path is relative to the project; a pattern such as `data/*.ndjson` may match nothing")
+        }
+        ConnectorError::Http(http) => {
+            let diagnostic = match &http.kind {
+                HttpErrorKind::Status { body, .. } if !body.is_empty() => diagnostic.note(format!("it said: {body}")),
+                _ => diagnostic,
+            };
+            diagnostic.hint_opt(http.kind.remedy().map(str::to_owned))
+        }
+        ConnectorError::TooFewGood { first, .. } => diagnostic
+            .note(format!("the first failure: {first}"))
+            .note("nothing of it is published; the next run asks again"),
+        ConnectorError::Paging { source: PagingError::OtherHost(_), .. } => {
+            diagnostic.note("credentials are not sent to another host than the connection's")
+        }
+        ConnectorError::Replay(ReplayError::Missing { .. }) => {
+            diagnostic.hint("record it: `engine record --select <model> --out <folder>`")
         }
         _ => diagnostic,
     }

@@ -57,6 +57,16 @@ pub(super) async fn run(context: &Arc<Context>, step: &Step, progress: &Arc<Prog
     Ok(outcome)
 }
 
+impl<'a> Build<'a> {
+    /// The same model, rendered once more for `action`, in the same session.
+    async fn again(&self, action: Action) -> Result<Build<'a>, Diagnostics> {
+        let sql = compile::compile_node(self.context, self.id, action.is_incremental()).await?;
+        let session = Arc::clone(&self.session);
+        let (context, id, node, model, progress) = (self.context, self.id, self.node, self.model, self.progress);
+        Ok(Build { context, id, node, model, action, session, sql, progress })
+    }
+}
+
 impl Build<'_> {
     /// Hooks are queries; they run for what they raise and log.
     async fn hooks(&self, hooks: &[String]) -> Result<(), Diagnostics> {
@@ -104,7 +114,12 @@ impl Build<'_> {
 }
 
 /// The keys under which a commit names who made it.
-pub(super) fn commit_info(context: &Context, model: &str, sql: &str, inputs: Map<String, Value>) -> Map<String, Value> {
+pub(in crate::execution) fn commit_info(
+    context: &Context,
+    model: &str,
+    sql: &str,
+    inputs: Map<String, Value>,
+) -> Map<String, Value> {
     let hash: String = Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     let mut info = Map::new();
     info.insert("engine.invocation".to_owned(), json!(context.invocation_id));

@@ -29,11 +29,7 @@ pub(super) struct Prepared {
 }
 
 pub(super) async fn write(build: &Build<'_>, began: Instant) -> Result<Outcome, Diagnostics> {
-    let planned = match build.session.plan(&build.sql).await {
-        Ok(plan) => Ok(plan),
-        Err(error) => Err(build.sql_fault(error).await),
-    }?;
-    build.refuse_unknown_columns(&output_schema(&planned))?;
+    let planned = build.plan().await?;
     let warehouse = &build.context.warehouse;
     let relation = &build.model.relation;
     let base = match warehouse.table(relation).await {
@@ -50,6 +46,16 @@ pub(super) async fn write(build: &Build<'_>, began: Instant) -> Result<Outcome, 
 }
 
 impl Build<'_> {
+    /// The model's query, whose columns hold all that its config names.
+    pub(super) async fn plan(&self) -> Result<LogicalPlan, Diagnostics> {
+        let planned = match self.session.plan(&self.sql).await {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.sql_fault(error).await),
+        };
+        self.refuse_unknown_columns(&output_schema(&planned))?;
+        Ok(planned)
+    }
+
     async fn write_once(&self, planned: LogicalPlan, base: Option<Table>) -> Result<Outcome, Diagnostics> {
         let prepared = match self.prepare(planned, base.as_ref(), self.action) {
             Ok(prepared) => prepared,
@@ -57,7 +63,7 @@ impl Build<'_> {
         };
         let staged = self.stage(&prepared, base.as_ref()).await?;
         let rows = staged.rows;
-        let committed = self.publish(base.as_ref(), &prepared, staged, self.action, Vec::new()).await?;
+        let committed = self.publish(base.as_ref(), &prepared, staged, self.action, Vec::new(), None).await?;
         Ok(Outcome { rows, version: Some(committed.version()), ..Outcome::default() })
     }
 
@@ -145,7 +151,7 @@ impl Build<'_> {
         }
     }
 
-    /// Commits staged rows as `action` says. Without rows an incremental commit changes nothing and is left out, unless it
+    /// Commits staged rows as `action` says; rows of which `replaced` holds give way to them. Without rows an incremental commit changes nothing and is left out, unless it
     /// carries positions.
     pub(super) async fn publish(
         &self,
@@ -154,6 +160,7 @@ impl Build<'_> {
         staged: Staged,
         action: Action,
         positions: Vec<(String, i64)>,
+        replaced: Option<String>,
     ) -> Result<Table, Diagnostics> {
         let warehouse = &self.context.warehouse;
         let description = self.description(&prepared.schema, &staged.partition_by);
@@ -161,12 +168,13 @@ impl Build<'_> {
             && action.is_incremental()
             && staged.rows == 0
             && positions.is_empty()
+            && replaced.is_none()
             && self.model.config.replace_where.is_none()
             && description.holds_for(table)
         {
             return Ok(table.clone());
         }
-        let changed = self.change(base, prepared, staged, action, description).await;
+        let changed = self.change(base, prepared, staged, action, description, replaced).await;
         let mut change = match changed {
             Ok(change) => change,
             Err(error) => return Err(self.run_fault(error).await),
@@ -185,13 +193,16 @@ impl Build<'_> {
         staged: Staged,
         action: Action,
         description: Description,
+        replaced: Option<String>,
     ) -> Result<Change, StorageError> {
         let describe = match base {
             Some(table) if description.holds_for(table) => None,
             Some(_) | None => Some(description),
         };
         let reshape = prepared.evolution.as_ref().is_some_and(|evolution| evolution.rewrite);
-        let rewrite = base.and_then(|table| Some((table, self.rewrite_of(action, prepared, reshape)?)));
+        let replaced = replaced.map(Rewrite::Where);
+        let rewrite =
+            base.and_then(|table| Some((table, replaced.or_else(|| self.rewrite_of(action, prepared, reshape))?)));
         let (staged, rewritten, removes) = if let Some((table, rewrite)) = rewrite {
             let warehouse = &self.context.warehouse;
             let state = self.session.state();

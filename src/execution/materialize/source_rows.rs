@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::Build;
 use crate::connectors::Item;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::execution::Event;
 use crate::execution::fault::connector_diagnostic;
 use crate::execution::scan::{ConnectorTable, Slice, rejected_schema};
 use crate::execution::step::Outcome;
@@ -49,7 +50,16 @@ pub(super) async fn write(
     let mut base = base;
     let mut action = build.action;
     let mut first = true;
+    let mut anew: Option<Build<'_>> = None;
+    let mut planned = planned;
     loop {
+        if !first {
+            // The table has the slice before now: `this`, and whether the model is incremental, mean something else.
+            let again = build.again(action).await?;
+            planned = again.plan().await?;
+            anew = Some(again);
+        }
+        let build = anew.as_ref().unwrap_or(build);
         // A table that readers have now is replaced in one commit: none of them sees half of the new one. And what a slice
         // overwrites may not be the rows of the slice before.
         let strategy = build.model.config.strategy;
@@ -68,7 +78,8 @@ pub(super) async fn write(
             break;
         }
         let slice = SliceOfRun { readings: &readings, slices: &slices, replaces: action == Action::ReplaceTable };
-        let (committed, rows, rejected) = slice.commit(build, planned.clone(), base.as_ref(), action).await?;
+        let committed = slice.commit(build, planned.clone(), base.as_ref(), action, &mut outcome.warnings).await?;
+        let (committed, rows, rejected) = committed;
         outcome.rows += rows;
         outcome.rejected += rejected;
         base = Some(committed);
@@ -127,6 +138,10 @@ async fn reading(
             .hint(format!("to read everything anew: engine run --select {} --full-refresh", build.node.name)),
         );
     }
+    if let Some(progress) = table.connector.progress() {
+        let (source, progress) = (table.name.to_string(), Arc::clone(progress));
+        build.context.send(Event::Reading { node: build.id, source, progress });
+    }
     Ok(Reading { table, positions, waiting: waiting.items })
 }
 
@@ -137,6 +152,7 @@ fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, Str
     let place = match &node.kind {
         NodeKind::Source(source) => match &source.reader {
             TableReader::Files(config) => config.path_place.clone(),
+            TableReader::Http(http) => Some(http.place.clone()),
             TableReader::Table { .. } => source.place.clone(),
         },
         NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
@@ -168,7 +184,9 @@ impl SliceOfRun<'_> {
         planned: LogicalPlan,
         base: Option<&Table>,
         action: Action,
+        warnings: &mut Diagnostics,
     ) -> Result<(Table, u64, u64), Diagnostics> {
+        let replaced = self.replaced(build, base)?;
         let prepared = match build.prepare(planned, base, action) {
             Ok(prepared) => prepared,
             Err(error) => return Err(build.run_fault(error).await),
@@ -201,22 +219,73 @@ impl SliceOfRun<'_> {
             (Err(error), Err(_)) => return Err(error),
         };
         let rejected = rejects.rows;
-        self.commit_rejects(build, rejected_base.as_ref(), rejects, stored.outdated).await?;
+        if let Err(found) = self.remarks(build, warnings) {
+            build.context.warehouse.abandon(staged).await;
+            build.context.warehouse.abandon(rejects).await;
+            return Err(found);
+        }
+        let changes = self.changes();
+        let positions = self.positions(&changes);
+        self.commit_rejects(build, rejected_base.as_ref(), rejects, stored.outdated, &positions).await?;
         let rows = staged.rows;
-        let positions = self.positions();
-        let committed = build.publish(base, &prepared, staged, action, positions).await?;
+        let committed = build.publish(base, &prepared, staged, action, positions, replaced).await?;
+        for (reading, changes) in self.readings.iter().zip(&changes) {
+            reading.table.connector.settle(changes);
+        }
         Ok((committed, rows, rejected))
     }
 
-    fn positions(&self) -> Vec<(String, i64)> {
-        self.readings
+    /// What changes in each source's position with these rows.
+    fn changes(&self) -> Vec<Vec<(String, i64)>> {
+        self.readings.iter().zip(self.slices).map(|(reading, items)| reading.table.connector.advance(items)).collect()
+    }
+
+    /// The actions that say so in a commit; none, if nothing changes.
+    fn positions(&self, changes: &[Vec<(String, i64)>]) -> Vec<(String, i64)> {
+        let advanced = self.readings.iter().zip(changes).filter(|(_, changes)| !changes.is_empty());
+        advanced.flat_map(|(reading, changes)| reading.positions.advance(&reading.table.name, changes)).collect()
+    }
+
+    /// What is odd about the answers; an error of it fails the slice.
+    fn remarks(&self, build: &Build<'_>, warnings: &mut Diagnostics) -> Result<(), Diagnostics> {
+        let mut found = Diagnostics::default();
+        for (reading, items) in self.readings.iter().zip(self.slices) {
+            for remark in reading.table.connector.remarks(items) {
+                let (place, path) = source_place(build, &reading.table);
+                found.push(remark.label_or_file(place, "", &path));
+            }
+        }
+        if found.has_errors() {
+            return Err(found);
+        }
+        warnings.extend(found);
+        Ok(())
+    }
+
+    /// The rows that make way for those of windows read again.
+    fn replaced(&self, build: &Build<'_>, base: Option<&Table>) -> Result<Option<String>, Diagnostics> {
+        let Some(base) = base else { return Ok(None) };
+        let again: Vec<String> = self
+            .readings
             .iter()
             .zip(self.slices)
-            .flat_map(|(reading, items)| {
-                let read: Vec<(String, i64)> = items.iter().map(|item| (item.name.clone(), item.mark)).collect();
-                reading.positions.advance(&reading.table.name, &read)
-            })
-            .collect()
+            .flat_map(|(reading, items)| items.iter().filter(|item| reading.table.connector.is_again(item)))
+            .map(|item| format!("arrow_cast('{}', 'Timestamp(Microsecond, Some(\"UTC\"))')", item.name))
+            .collect();
+        if again.is_empty() || build.action != Action::Append {
+            return Ok(None);
+        }
+        let schema = base.schema();
+        let is_there = |name: &&str| schema.column_with_name(name).is_some();
+        let configured = build.model.config.window_column.as_deref();
+        match configured.into_iter().chain(["_window_start", "window_start"]).find(is_there) {
+            Some(column) => Ok(Some(format!("\"{column}\" in ({})", again.join(", ")))),
+            None => Err(build
+                .mistake(Code::Source, format!("`{}` cannot read windows again", build.node.label()))
+                .note("none of its columns says which window a row is of, so the old rows cannot be told from the new")
+                .hint("select `_window_start as window_start` and build the table anew, with --full-refresh")
+                .into()),
+        }
     }
 
     async fn stored_rejects(&self, build: &Build<'_>, rejected: Option<&Table>) -> Result<StoredRejects, Diagnostics> {
@@ -260,6 +329,7 @@ impl SliceOfRun<'_> {
         base: Option<&Table>,
         rejects: Staged,
         removes: Removes,
+        positions: &[(String, i64)],
     ) -> Result<(), Diagnostics> {
         if rejects.rows == 0 && removes == Removes::None {
             return Ok(());
@@ -286,7 +356,7 @@ impl SliceOfRun<'_> {
             rewritten: None,
             removes,
             describe: base.is_none().then_some(description),
-            positions: self.positions(),
+            positions: positions.to_vec(),
             info: super::commit_info(build.context, &build.node.unique_id, &build.sql, Map::new()),
             mode: "write",
             now_millis: build.context.started.as_millisecond(),

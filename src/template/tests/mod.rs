@@ -105,6 +105,7 @@ impl Project {
             },
             macros: Vec::new(),
             node: NodeTemplate {
+                locals: Vec::new(),
                 unique_id: "model.shop.orders".to_owned(),
                 name: "orders".to_owned(),
                 source: SourceText::new("models/gold/orders.sql", template),

@@ -7,8 +7,12 @@ use crate::template::YamlRenderer;
 
 fn rendered(text: &str) -> String {
     let project = Project::new("");
-    let scope =
-        YamlScope { vars: &project.globals.vars, env: &project.globals.env, target: Some(&project.globals.target) };
+    let scope = YamlScope {
+        vars: &project.globals.vars,
+        env: &project.globals.env,
+        target: Some(&project.globals.target),
+        locals: &[],
+    };
     let source = SourceText::new("project.yaml", format!("name: x\nkey: \"{text}\"\n"));
     let span = Span::find(&source, text).unwrap();
     match YamlRenderer::new().render(text, &span, &scope) {

@@ -1,0 +1,334 @@
+//! All requests of an item: a chain of pages for each row of `for_each`, some of them at the same time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::{StreamExt, TryStreamExt};
+use serde_json::{Map, Value};
+
+use super::body::Body;
+use super::client::{Answer, Handling, Request};
+use super::error::{HttpError, HttpErrorKind};
+use super::outcome::{Outcome, OutcomeKind};
+use super::paging::{Content, Pages};
+use super::position::read_text;
+use super::{ConnectorError, Http, Item, lock, start_of};
+use crate::connectors::decode::Compression;
+use crate::project::{Method, OnStatus, StatusPattern};
+
+/// What a row says of a failure.
+const SHOWN_ERROR: usize = 500;
+
+/// An item's answers, in the order of the rows they were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Fetched {
+    pub(super) answers: Vec<Received>,
+    pub(super) outcome: Outcome,
+}
+
+/// An answer, or what became of a request without one.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// The URL, secrets masked.
+    pub(super) url: String,
+    pub(super) status: Option<u16>,
+    /// Why there is no record.
+    pub(super) error: Option<String>,
+    pub(super) each: Arc<Map<String, Value>>,
+    pub(super) body: Option<(Body, Compression)>,
+}
+
+/// The answers to one row, and what they say of the item.
+#[derive(Default)]
+struct Chain {
+    answers: Vec<Received>,
+    outcome: Outcome,
+    failed: bool,
+}
+
+impl Http {
+    /// Everything of an item; asked for once, however often it is read.
+    pub(super) async fn fetched(&self, item: &Item) -> Result<Arc<Fetched>, ConnectorError> {
+        let cell = Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default());
+        let fetched = cell.get_or_try_init(|| async {
+            tokio::select! {
+                fetched = self.fetch(item) => fetched.map(Arc::new),
+                () = self.around.cancel.cancelled() => {
+                    let request = format!("{} of `{}`", item.name, self.name);
+                    Err(ConnectorError::Http(Box::new(HttpError { request, attempts: 1, kind: HttpErrorKind::Cancelled })))
+                }
+            }
+        });
+        fetched.await.map(Arc::clone)
+    }
+
+    async fn fetch(&self, item: &Item) -> Result<Fetched, ConnectorError> {
+        let rows = match &self.config.for_each {
+            None => vec![Map::new()],
+            Some(_) => {
+                let window = jiff::Timestamp::from_second(start_of(item)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+                self.for_each.rows(window).await.map_err(ConnectorError::Found)?
+            }
+        };
+        self.check_each(&rows)?;
+        let chains: Vec<Chain> = futures::stream::iter(rows.into_iter().map(Arc::new))
+            .map(|row| self.chain(item, row))
+            .buffered(self.config.connection.concurrency.max(1))
+            .try_collect()
+            .await?;
+        self.enough(item, &chains)?;
+        let mut fetched = Fetched::default();
+        let (mut pending, mut absent) = (0, 0);
+        let count = chains.len();
+        for chain in chains {
+            pending += usize::from(chain.outcome.kind == OutcomeKind::Pending);
+            absent += usize::from(chain.outcome.kind == OutcomeKind::Absent);
+            let etag = fetched.outcome.etag.take().or(chain.outcome.etag);
+            let wait = fetched.outcome.wait.max(chain.outcome.wait);
+            fetched.outcome = Outcome { kind: chain.outcome.kind, etag, wait, ..Outcome::default() };
+            fetched.answers.extend(chain.answers);
+        }
+        fetched.outcome.kind = match (pending, absent) {
+            // Half a window is none.
+            (1.., _) => OutcomeKind::Pending,
+            (0, 1..) if absent == count => OutcomeKind::Absent,
+            _ if count == 1 && fetched.outcome.kind == OutcomeKind::Unchanged => OutcomeKind::Unchanged,
+            _ => OutcomeKind::Read,
+        };
+        if fetched.outcome.kind != OutcomeKind::Read {
+            fetched.answers.clear();
+        }
+        self.progress.items.fetch_add(1, Ordering::Relaxed);
+        Ok(fetched)
+    }
+
+    /// Every column of `each:` must be in the query.
+    fn check_each(&self, rows: &[Map<String, Value>]) -> Result<(), ConnectorError> {
+        let Some(row) = rows.first() else { return Ok(()) };
+        for key in super::request::each_keys(&self.config) {
+            if !row.contains_key(key) {
+                let text = self.config.for_each.as_ref().map(|text| text.place.clone());
+                return Err(ConnectorError::Found(
+                    crate::diagnostic::Diagnostic::error(
+                        crate::diagnostic::Code::UnknownColumn,
+                        format!("the `for_each` query of source `{}` has no column `{key}`", self.name),
+                    )
+                    .label_or_file(text, "", "sources.yaml")
+                    .nearest(key, row.keys().map(String::as_str))
+                    .into(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn enough(&self, item: &Item, chains: &[Chain]) -> Result<(), ConnectorError> {
+        let Some(least) = self.config.min_success else { return Ok(()) };
+        let failed: Vec<&Chain> = chains.iter().filter(|chain| chain.failed).collect();
+        let good = chains.len() - failed.len();
+        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        if chains.is_empty() || count(good) >= least * count(chains.len()) {
+            return Ok(());
+        }
+        let first = failed.iter().flat_map(|chain| &chain.answers).find_map(|answer| answer.error.clone());
+        Err(ConnectorError::TooFewGood {
+            source_name: self.name.to_string(),
+            item: item.name.clone(),
+            good,
+            all: chains.len(),
+            percent: least * 100.0,
+            first: first.unwrap_or_default(),
+        })
+    }
+
+    /// A row's pages. With `min_success` a failure is a row; without it, it is the item's.
+    async fn chain(&self, item: &Item, each: Arc<Map<String, Value>>) -> Result<Chain, ConnectorError> {
+        let mut chain = Chain::default();
+        match self.pages(item, &each, &mut chain).await {
+            Ok(()) => Ok(chain),
+            Err(ConnectorError::Http(error)) if self.config.min_success.is_some() => {
+                let cancelled = matches!(error.kind, HttpErrorKind::Cancelled | HttpErrorKind::Store(_));
+                if cancelled {
+                    return Err(ConnectorError::Http(error));
+                }
+                let body = if let HttpErrorKind::Status { body, .. } = &error.kind { body.as_str() } else { "" };
+                let said = if body.is_empty() { error.to_string() } else { body.to_owned() };
+                let url = error.request.trim_matches('`').split_once(' ').map_or("", |(_, url)| url).to_owned();
+                chain.answers.clear();
+                chain.answers.push(Received {
+                    url,
+                    status: error.kind.status(),
+                    error: Some(said.chars().take(SHOWN_ERROR).collect()),
+                    each,
+                    body: None,
+                });
+                chain.failed = true;
+                Ok(chain)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn pages(
+        &self,
+        item: &Item,
+        each: &Arc<Map<String, Value>>,
+        chain: &mut Chain,
+    ) -> Result<(), ConnectorError> {
+        let mut request = self.request(item, each)?;
+        let mut pages =
+            Pages::new(&self.config.paginate, self.config.records.as_ref(), self.config.max_pages, &self.mask);
+        pages.first(&mut request);
+        self.make_conditional(&mut request);
+        loop {
+            let answer = self.answer(item, &request).await?;
+            let url = self.mask.url(&request.url);
+            if self.take_status(item, &answer, &url, each, chain)? {
+                return Ok(());
+            }
+            if chain.answers.is_empty() {
+                self.note_poll(&answer, &mut chain.outcome);
+            }
+            let next = pages.next(&request, &answer, &mut Content::new(&answer));
+            let next = next.map_err(|source| ConnectorError::Paging { request: url.clone(), source })?;
+            let compression = answer.body.compression(answer.header("content-encoding"), answer.url.path());
+            let compression = compression.map_err(|source| ConnectorError::Open { file: url.clone(), source })?;
+            chain.answers.push(Received {
+                url,
+                status: Some(answer.status),
+                error: None,
+                each: Arc::clone(each),
+                body: Some((answer.body, compression)),
+            });
+            match next {
+                None => return Ok(()),
+                Some(mut next) => {
+                    next.headers.retain(|(name, _)| name != "if-none-match");
+                    request = next;
+                }
+            }
+        }
+    }
+
+    /// From the recording or from the service.
+    async fn answer(&self, item: &Item, request: &Request) -> Result<Answer, ConnectorError> {
+        let method = if request.method == Method::Post { "POST" } else { "GET" };
+        let source = self.name.to_string();
+        let url = self.mask.url(&request.url);
+        if let Some(replay) = &self.around.replay {
+            let recorded = replay.answer(&source, &item.name, method, &url)?;
+            let failed = |kind| {
+                let request = format!("`{method} {url}`");
+                ConnectorError::Http(Box::new(HttpError { request, attempts: 1, kind }))
+            };
+            let answer = recorded.map_err(|error| failed(HttpErrorKind::Recorded(error)))?;
+            let means_failure = answer.status >= 400
+                && matches!(self.on_status(answer.status), None | Some(OnStatus::Fail | OnStatus::Retry));
+            if means_failure {
+                let body = super::client::beginning(&answer);
+                return Err(failed(HttpErrorKind::Status {
+                    status: answer.status.to_string(),
+                    code: answer.status,
+                    body,
+                }));
+            }
+            return Ok(Answer { url: request.url.clone(), ..answer });
+        }
+        let on_status = |status| self.on_status(status);
+        let scratch = self.around.scratch.as_deref();
+        let handling = Handling { mask: &self.mask, scratch, on_status: &on_status };
+        let traffic = &self.client.traffic;
+        let sent = self.client.send(request, &handling).await;
+        self.progress.requests.store(traffic.requests.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.progress.bytes.store(traffic.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        let quota = self.client.quota_left().and_then(|left| i64::try_from(left).ok());
+        self.progress.quota.store(quota.unwrap_or(-1), Ordering::Relaxed);
+        if let Some(recorder) = &self.around.recorder {
+            let failure;
+            let kept = match &sent {
+                Ok(answer) => Ok(answer),
+                Err(error) => {
+                    failure = error.to_string();
+                    Err(failure.as_str())
+                }
+            };
+            recorder.keep(&source, &item.name, method, &url, kept)?;
+        }
+        sent.map_err(|error| ConnectorError::Http(Box::new(error)))
+    }
+
+    /// Acts on an answer that is no page; true if the chain ends here.
+    fn take_status(
+        &self,
+        item: &Item,
+        answer: &Answer,
+        url: &str,
+        each: &Arc<Map<String, Value>>,
+        chain: &mut Chain,
+    ) -> Result<bool, ConnectorError> {
+        if answer.status == 304 {
+            chain.outcome.kind = OutcomeKind::Unchanged;
+            return Ok(true);
+        }
+        if (200..300).contains(&answer.status) {
+            return Ok(false);
+        }
+        match self.on_status(answer.status) {
+            Some(OnStatus::AbsentAfter(age)) => {
+                let waited = self.around.now.as_second() - item.mark;
+                let is_old = self.around.replay.is_some() || waited >= i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+                chain.outcome.kind = if is_old { OutcomeKind::Absent } else { OutcomeKind::Pending };
+            }
+            Some(OnStatus::Row) => {
+                chain.failed = true;
+                chain.answers.push(Received {
+                    url: url.to_owned(),
+                    status: Some(answer.status),
+                    error: Some(self.mask.text(&super::client::beginning(answer))),
+                    each: Arc::clone(each),
+                    body: None,
+                });
+            }
+            Some(OnStatus::Skip) => {}
+            Some(OnStatus::Fail | OnStatus::Retry) | None => {
+                let kind = HttpErrorKind::Status {
+                    status: answer.status.to_string(),
+                    code: answer.status,
+                    body: super::client::beginning(answer),
+                };
+                let error = HttpError { request: format!("`{url}`"), attempts: 1, kind };
+                return Err(ConnectorError::Http(Box::new(error)));
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the table says of a status; an exact one goes before a class.
+    fn on_status(&self, status: u16) -> Option<OnStatus> {
+        let exact = self.config.on_status.iter().find(|(pattern, _)| *pattern == StatusPattern::One(status));
+        let found = exact.or_else(|| self.config.on_status.iter().find(|(pattern, _)| pattern.matches(status)));
+        found.map(|(_, action)| *action)
+    }
+
+    fn make_conditional(&self, request: &mut Request) {
+        let is_conditional = self.config.poll.as_ref().is_some_and(|poll| poll.conditional);
+        if is_conditional
+            && !self.around.again.force
+            && let Some(etag) = read_text(&lock(&self.position), "etag")
+        {
+            request.headers.push(("if-none-match".to_owned(), etag));
+        }
+    }
+
+    fn note_poll(&self, answer: &Answer, outcome: &mut Outcome) {
+        let Some(poll) = &self.config.poll else { return };
+        if poll.conditional {
+            outcome.etag = answer.header("etag").map(str::to_owned);
+        }
+        outcome.wait = poll
+            .interval_header
+            .as_ref()
+            .and_then(|name| answer.header(name))
+            .and_then(|text| text.trim().parse().ok());
+    }
+}
