@@ -20,6 +20,16 @@ import generate_jobs
 SHORT = 8_000  # a longer body is a file of its own
 
 
+def hours(archive):
+    """The files of the archive, each the answer for its hour."""
+    starts = (start for _, start, _, _ in generate_events.sample_hours())
+    for start in starts:
+        name = f"{start:%Y-%m-%d}-{start.hour}.json.gz"
+        headers = {"content-type": "application/gzip", "content-length": str((archive / name).stat().st_size)}
+        yield {"source": "github.archive", "item": f"{start:%Y-%m-%dT%H:%M:%SZ}", "url": f"https://data.gharchive.org/{name}",
+               "status": 200, "headers": headers, "file": f"gharchive/{name}"}
+
+
 def polls(archive):
     """Three polls of the Events API, a minute apart, right after the newest hour of the archive.
 
@@ -62,14 +72,14 @@ def write(out):
         shutil.rmtree(out / folder, ignore_errors=True)
     generate_events.write(out / "gharchive", generate_events.sample_hours(), rate=0.4, duplicates=0.008, malformed=0.001)
     with open(out / "responses.ndjson", "w", encoding="utf-8") as index:
-        for answer in [*generate_jobs.answers(), *polls(out / "gharchive")]:
+        for answer in [*hours(out / "gharchive"), *generate_jobs.answers(), *polls(out / "gharchive")]:
             line = {key: answer.pop(key) for key in ("source", "item")} | {"method": "GET"} | answer
-            file = line.pop("file", None)
-            if file and len(line["body"]) > SHORT:
-                path = out / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(line.pop("body"), encoding="utf-8")
-                line["file"] = file
+            if "body" in line and "file" in line:
+                path, body = out / line["file"], line["body"]
+                del line["file" if len(body) <= SHORT else "body"]
+                if len(body) > SHORT:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(body, encoding="utf-8")
             index.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
