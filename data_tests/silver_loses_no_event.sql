@@ -4,7 +4,7 @@ with bronze as (
     select date, count(*) as events
     from (
         select distinct date, event_type, event_id, created_at
-        from {{ ref('bronze_github_events') }}
+        from {{ github_events() }}
         where event_id is not null and event_type is not null and created_at is not null
     ) as distinct_events
     group by date

@@ -19,3 +19,12 @@ case
 {% macro noise_words() -%}
 ('github', 'repository', 'repo', 'commit', 'branch', 'pull', 'push', 'clone', 'fork', 'star', 'issue', 'pr')
 {%- endmacro %}
+
+
+{#-
+  Whether a text that mentions `go` names the language: in prose it is a verb most of the time, or goes to market. The
+  language has a capital, inside a sentence or alone in an item of a list.
+-#}
+{% macro names_go(text) -%}
+{{ text }} ~ '(\w [-–] |[\w,/(&+|%] ?)(Go|GO)([^-\w]|$)|(^|[:\n][-* ]*)(Go|GO)([,;/)]| (?i:dev|eng|prog|back|soft)|\s*(\n|$))'
+{%- endmacro %}

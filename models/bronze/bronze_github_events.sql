@@ -30,6 +30,11 @@ select
     release_body,
 
     _source as source_file,
+    {% if var('github_archive_path') %}
+    cast(null as timestamp) as window_start,
+    {% else %}
+    _window_start as window_start,
+    {% endif %}
     _ingested_at as ingested_at,
     raw as raw_json
-from {{ source('github', 'archive') }}
+from {% if var('github_archive_path') %}{{ source('github', 'archive_files') }}{% else %}{{ source('github', 'archive') }}{% endif %}

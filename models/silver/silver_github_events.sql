@@ -22,12 +22,12 @@ with events as (
         push_size,
         source_file,
         ingested_at
-    from {{ ref('bronze_github_events') }}
+    from {{ github_events() }}
     where
         event_id is not null
         and event_type is not null
         and created_at is not null
-        and {{ date_is_due(ref('bronze_github_events'), 'ingested_at') }}
+        and {{ date_is_due(github_events(), 'ingested_at') }}
 
 ),
 

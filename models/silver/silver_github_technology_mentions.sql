@@ -16,7 +16,7 @@ with events as (
 bronze as (
 
     select *
-    from {{ ref('bronze_github_events') }}
+    from {{ github_events() }}
     where {{ date_is_due(ref('silver_github_events'), 'processed_at') }}
 
 ),

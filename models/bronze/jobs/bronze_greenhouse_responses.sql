@@ -1,0 +1,4 @@
+select
+    {{ http_response('greenhouse') }},
+    board
+from {{ source('jobs', 'greenhouse') }}

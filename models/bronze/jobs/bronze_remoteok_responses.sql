@@ -1,0 +1,3 @@
+select
+    {{ http_response('remoteok') }}
+from {{ source('jobs', 'remoteok') }}
