@@ -87,14 +87,15 @@ impl ConnectorTable {
         *self.slice.lock().unwrap_or_else(PoisonError::into_inner) = slice;
     }
 
-    /// Everything there is, read before or not: for queries that are no model's.
+    /// What there is, read before or not: for queries that are no model's. Of a service that is the newest item only.
     pub(super) async fn set_everything(&self) -> Result<()> {
         let waiting = self
             .connector
             .waiting(&BTreeMap::new())
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        self.set(Slice { items: waiting.items, ..Slice::default() });
+        let items = self.connector.for_a_look(waiting.items);
+        self.set(Slice { items, ..Slice::default() });
         Ok(())
     }
 }

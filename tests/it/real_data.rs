@@ -35,25 +35,29 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+const FOLDERS: &[&str] = &["project.yaml", "sources.yaml", "models", "macros", "seeds", "data_tests"];
+
 /// A copy of the shipped project, which reads the files in its folder `in`.
 fn shipped() -> TestProject {
-    let project = TestProject::empty();
-    for name in ["project.yaml", "sources.yaml", "models", "macros", "seeds", "data_tests"] {
+    let project =
+        TestProject::empty().env("ENGINE_BENCH_DATA", "in/*.json.gz").env("ENGINE_BENCH_WAREHOUSE", "warehouse");
+    for name in FOLDERS {
         copy(&repository().join(name), &project.path(name));
     }
     fs::create_dir(project.path("in")).unwrap();
     project
 }
 
-const VARS: [&str; 2] = ["--vars", "{github_archive_path: 'in/*.json.gz'}"];
+/// The target that reads files of the archive, and nothing else.
+const TARGET: [&str; 2] = ["--target", "bench"];
 
 fn ok(project: &TestProject, command: &str) -> String {
-    let ran = project.ok(&[command, VARS[0], VARS[1]]);
+    let ran = project.ok(&[command, TARGET[0], TARGET[1]]);
     ran.stderr
 }
 
 fn rows(project: &TestProject, sql: &str) -> Vec<Value> {
-    let arguments = ["show", "--inline", sql, "--limit", "-1", "--output", "json", "--quiet", VARS[0], VARS[1]];
+    let arguments = ["show", "--inline", sql, "--limit", "-1", "--output", "json", "--quiet", TARGET[0], TARGET[1]];
     let shown: Value = serde_json::from_str(&project.ok(&arguments).stdout).unwrap();
     shown["show"].as_array().unwrap().clone()
 }
@@ -217,4 +221,27 @@ fn real_hours_may_come_one_by_one() {
     if let Some(files) = real_hours() {
         one_by_one_equals_all_at_once(&files);
     }
+}
+
+/// As a newcomer runs it: the recording in the place of the network, all layers, all tests.
+#[test]
+fn the_shipped_project_is_built_from_its_recording() {
+    let project = TestProject::empty();
+    for name in FOLDERS.iter().chain(&["sample"]) {
+        copy(&repository().join(name), &project.path(name));
+    }
+    let built = project.ok(&["build"]);
+    assert!(built.stderr.contains("WARN=0 ERROR=0 SKIP=0"), "{built}");
+    for table in ["analytics.analytics_market_intelligence", "analytics.analytics_technology_features"] {
+        assert!(project.value(&format!("select count(*) from {table}")).as_u64().unwrap() > 100, "{table}");
+    }
+    // Each window and each poll of it counts once.
+    let counts = || {
+        let tables = ["bronze.bronze_github_events", "bronze.bronze_job_responses", "silver.silver_job_postings"];
+        tables.map(|table| project.value(&format!("select count(*) from {table}")))
+    };
+    let before = counts();
+    project.ok(&["run"]);
+    assert_eq!(counts(), before);
+    assert_eq!(project.value("select count(*) from silver.silver_job_postings"), json!(136));
 }
