@@ -259,6 +259,14 @@ impl Connector {
         }
     }
 
+    /// Whether the item, just read, is not there yet and will be asked for again.
+    pub fn is_pending(&self, item: &Item) -> bool {
+        match self {
+            Self::Files(_) => false,
+            Self::Http(http) => http.is_pending(item),
+        }
+    }
+
     /// How far it is, for connectors that have more to tell than rows.
     pub fn progress(&self) -> Option<&Arc<SourceProgress>> {
         match self {

@@ -3,6 +3,7 @@
 //! `strftime` is DataFusion's own `to_char` under another name.
 
 mod calendar;
+mod checked;
 mod dateadd;
 mod datediff;
 mod html_entities;
@@ -15,6 +16,8 @@ mod term_mentions;
 mod terms;
 #[cfg(test)]
 mod tests;
+
+pub use checked::CheckedArithmetic;
 
 use std::sync::Arc;
 

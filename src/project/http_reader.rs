@@ -64,6 +64,19 @@ pub(super) fn http(fields: &mut Fields<'_>, columns: &[ReadColumn], connections:
         );
     }
     fits &= exclusive(fields, window.is_some(), poll.is_some());
+    let mut refuse = |key: &'static str, message: &str, label: &str, hint: &str| {
+        fits = false;
+        let span = fields.entry(key).map_or_else(|| place.clone(), |(key, _)| key.span.clone());
+        fields.push(Diagnostic::error(Code::Config, message).label(span, label).hint(hint));
+    };
+    if window.is_none() && on_status.iter().any(|(_, action)| matches!(action, OnStatus::AbsentAfter(_))) {
+        let message = "`absent` is said of a window";
+        refuse("on_status", message, "this table has no `window`", "`skip` and `row` are for tables without one");
+    }
+    if for_each.is_some() && poll.as_ref().is_some_and(|poll| poll.conditional) {
+        let message = "one `etag` cannot stand for the answers to several rows";
+        refuse("poll", message, "this table has `for_each`", "leave `conditional` out");
+    }
     let columns = http_columns(fields, format, columns, for_each.is_some())?;
     fits.then_some(HttpConfig {
         connection,

@@ -722,3 +722,18 @@ fn files_one_by_one_make_the_same_table_as_all_at_once() {
     }
     assert_eq!(count(&at_once, "bronze.events"), 7 * 48);
 }
+
+#[test]
+fn a_slice_knows_what_the_slices_before_have_written() {
+    let project = events("{path: 'in/*.json', per_commit: 1}", "ndjson");
+    project.write(
+        "models/bronze/events.sql",
+        "{{ config(materialized='incremental', incremental_strategy='append') }}\n\
+         select id, name, _source from {{ source('raw', 'events') }}\n\
+         {% if is_incremental() %}where id not in (select id from {{ this }}){% endif %}\n",
+    );
+    write_rows(&project, &[(1, "in/a.json"), (1, "in/b.json"), (2, "in/c.json")]);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), [json!(1), json!(2)]);
+    assert_eq!(project.version("bronze/events"), 2);
+}

@@ -7,6 +7,7 @@ mod project;
 mod architecture;
 mod commands;
 mod files;
+mod http;
 mod kill;
 mod materialize;
 mod mistakes;

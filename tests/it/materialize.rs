@@ -142,6 +142,22 @@ fn a_view_is_stored_as_its_sql_and_resolved() {
 }
 
 #[test]
+fn a_view_over_tables_described_differently_can_be_counted() {
+    let described =
+        |name: &str, text: &str| format!("  - name: {name}\n    columns: [{{name: id, description: {text}}}]\n");
+    let project = TestProject::new()
+        .file("models/bronze/one.sql", "{{ config(materialized='table') }}\nselect 1 as id")
+        .file("models/bronze/two.sql", "{{ config(materialized='table') }}\nselect 1 as id")
+        .file(
+            "models/models.yml",
+            &format!("version: 2\nmodels:\n{}{}", described("one", "here"), described("two", "there")),
+        )
+        .file("models/silver/both.sql", "select id from {{ ref('one') }} union all select id from {{ ref('two') }}");
+    project.ok(&["run"]);
+    assert_eq!(project.rows("select id, count(*) as n from silver.both group by id"), [json!({"id": 1, "n": 2})]);
+}
+
+#[test]
 fn a_view_with_a_mistake_is_not_stored() {
     let project = TestProject::new()
         .file("models/bronze/orders.sql", "{{ config(materialized='table') }}\nselect 1 as id, 10 as amount")

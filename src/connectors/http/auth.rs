@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use serde_json::Value;
 
 use super::error::HttpErrorKind;
@@ -71,11 +72,7 @@ impl Credentials {
                 let best = self.best();
                 tokens.get(best).and_then(|token| header("authorization", format!("Bearer {}", token.0)))
             }
-            Auth::Basic { user, password } => {
-                use base64::Engine as _;
-                let text = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.0));
-                header("authorization", format!("Basic {text}"))
-            }
+            Auth::Basic { user, password } => header("authorization", format!("Basic {}", basic(user, password))),
             Auth::ApiKeyHeader { name, value } => header(name, value.0.clone()),
             Auth::ApiKeyQuery { name, value } => Some(Signed::Query { name: name.clone(), value: value.clone() }),
             Auth::ClientCredentials { .. } => {
@@ -96,7 +93,7 @@ impl Credentials {
     pub(super) fn told(&self, signed: Option<&Signed>, left: u64, reset: Option<Duration>) -> Option<u64> {
         let Auth::Bearer(tokens) = &self.auth else { return None };
         let Some(Signed::Header { value, .. }) = signed else { return None };
-        let index = tokens.iter().position(|token| value.0.ends_with(&token.0))?;
+        let index = position(tokens, value)?;
         let now = Instant::now();
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         pool[index] = Quota { left: Some(left), reset: reset.map(|reset| now + reset) };
@@ -104,9 +101,29 @@ impl Credentials {
         (pool.len() > 1 && best > 0 && best > left).then_some(best)
     }
 
+    /// The token may not be used for a while; whether the pool has another that may.
+    pub(super) fn set_aside(&self, signed: Option<&Signed>, wait: Duration) -> bool {
+        let Auth::Bearer(tokens) = &self.auth else { return false };
+        let Some(Signed::Header { value, .. }) = signed else { return false };
+        let Some(index) = position(tokens, value) else { return false };
+        let now = Instant::now();
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        pool[index] = Quota { left: Some(0), reset: Some(now + wait) };
+        pool.iter().any(|quota| quota.left_at(now) > 0)
+    }
+
+    /// A text without what signs the caller in, where that is not known before it is used.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let fetched = self.fetched.try_lock().ok();
+        match fetched.as_ref().and_then(|fetched| fetched.as_ref()) {
+            Some((token, _)) if text.contains(&token.0) => text.replace(&token.0, "***"),
+            _ => text.to_owned(),
+        }
+    }
+
     async fn token(&self, http: &reqwest::Client, limit: Duration) -> Result<Secret, HttpErrorKind> {
         let Auth::ClientCredentials { token_url, client_id, client_secret, scope } = &self.auth else {
-            return Err(HttpErrorKind::SignIn("no client credentials".to_owned()));
+            return Err(HttpErrorKind::Cancelled);
         };
         let mut fetched = self.fetched.lock().await;
         if self.forgotten.swap(false, std::sync::atomic::Ordering::Relaxed) {
@@ -140,11 +157,23 @@ impl Credentials {
         let Some(token) = answer["access_token"].as_str().filter(|_| status.is_success()) else {
             let reason =
                 answer["error_description"].as_str().or(answer["error"].as_str()).unwrap_or("no access token in it");
-            return Err(HttpErrorKind::SignIn(format!("`{place}` answered {status}: {reason}")));
+            let reason = format!("`{place}` answered {status}: {reason}").replace(&client_secret.0, "***");
+            let is_passing = status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS;
+            return Err(HttpErrorKind::SignIn { reason, is_passing });
         };
         let token = Secret(token.to_owned());
         let lives = Duration::from_secs(answer["expires_in"].as_u64().unwrap_or(3600)).saturating_sub(EARLY);
         *fetched = Some((token.clone(), Instant::now() + lives));
         Ok(token)
     }
+}
+
+fn position(tokens: &[Secret], value: &Secret) -> Option<usize> {
+    let token = value.0.strip_prefix("Bearer ")?;
+    tokens.iter().position(|known| known.0 == token)
+}
+
+/// RFC 7617.
+pub(super) fn basic(user: &str, password: &Secret) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.0))
 }

@@ -149,31 +149,32 @@ impl Client {
             attempts += 1;
             let last = attempts > self.config.retry.max;
             let failure = match self.attempt(request, handling).await {
-                Ok(answer) => match self.judge(&answer, handling) {
+                Ok((answer, signed)) => match self.judge(&answer, handling) {
                     Verdict::Good => return Ok(answer),
                     Verdict::SignInAgain if !renewed => {
                         renewed = true;
                         self.credentials.forget();
                         continue;
                     }
-                    Verdict::Wait(wait) => {
+                    Verdict::Wait(wait) if !last => {
                         let wait = wait.unwrap_or(UNKNOWN_WAIT);
+                        if self.credentials.set_aside(signed.as_ref(), wait) {
+                            // Another token of the pool goes on.
+                            continue;
+                        }
                         let longest = self.config.retry.max_wait;
                         if wait > longest {
                             return Err(fail(attempts, HttpErrorKind::LongWait { wait, longest }));
                         }
-                        if last {
-                            return Err(fail(attempts, refusal(&answer, handling.mask)));
-                        }
                         self.budget.close(wait);
                         continue;
                     }
-                    Verdict::Retry if !last => refusal(&answer, handling.mask),
-                    Verdict::Retry | Verdict::Final | Verdict::SignInAgain => {
+                    Verdict::Retry if !last => self.refusal(&answer, handling.mask),
+                    Verdict::Wait(_) | Verdict::Retry | Verdict::Final | Verdict::SignInAgain => {
                         // A status the table has words for is the table's affair.
                         return match (handling.on_status)(answer.status) {
                             Some(OnStatus::Fail | OnStatus::Retry) | None => {
-                                Err(fail(attempts, refusal(&answer, handling.mask)))
+                                Err(fail(attempts, self.refusal(&answer, handling.mask)))
                             }
                             Some(_) => Ok(answer),
                         };
@@ -194,7 +195,11 @@ impl Client {
         bound.mul_f64(rand::random_range(0.5..=1.0))
     }
 
-    async fn attempt(&self, request: &Request, handling: &Handling<'_>) -> Result<Answer, HttpErrorKind> {
+    async fn attempt(
+        &self,
+        request: &Request,
+        handling: &Handling<'_>,
+    ) -> Result<(Answer, Option<Signed>), HttpErrorKind> {
         let _slot = self.slots.acquire().await.map_err(|_| HttpErrorKind::Cancelled)?;
         let signed = self.credentials.sign(&self.http, self.config.timeout.request).await?;
         let mut current = request.clone();
@@ -220,6 +225,12 @@ impl Client {
                 if !visited.insert(next.clone()) {
                     return Err(HttpErrorKind::RedirectLoop(format!("`{}` came up twice", handling.mask.url(&next))));
                 }
+                if !same_origin(&next, &request.url) && current.body.is_some() && !matches!(status, 301..=303) {
+                    return Err(HttpErrorKind::UnsafeRedirect(format!(
+                        "`{}`, with the request's body",
+                        handling.mask.url(&next)
+                    )));
+                }
                 current.url = next;
                 if matches!(status, 301..=303) {
                     current.method = Method::Get;
@@ -232,7 +243,7 @@ impl Client {
                 self.traffic.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
             };
             let body = receive(response, handling.scratch, self.config.timeout.request, &received).await?;
-            return Ok(Answer { url: current.url, status, headers, body });
+            return Ok((Answer { url: current.url, status, headers, body }, signed));
         }
         Err(HttpErrorKind::RedirectLoop(format!("{REDIRECTS} redirects in a row")))
     }
@@ -305,6 +316,13 @@ impl Client {
             Some(best) => self.budget.told(best, None, None),
             None => self.budget.told(left, number(LIMIT_HEADER), reset),
         }
+    }
+
+    fn refusal(&self, answer: &Answer, mask: &Mask) -> HttpErrorKind {
+        let status = reqwest::StatusCode::from_u16(answer.status);
+        let status = status.map_or_else(|_| answer.status.to_string(), |status| status.to_string());
+        let body = mask.text(&self.credentials.mask(&beginning(answer)));
+        HttpErrorKind::Status { status, code: answer.status, body }
     }
 
     /// The service's own clock if it tells, in seconds since 1970: its times are of that clock.
@@ -391,17 +409,19 @@ fn retry_after(text: &str, now: i64) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(at.as_second() - now).unwrap_or(0)))
 }
 
+/// Several headers of one name are one list, as RFC 9110 has it in section 5.3.
 fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect()
-}
-
-fn refusal(answer: &Answer, mask: &Mask) -> HttpErrorKind {
-    let status =
-        reqwest::StatusCode::from_u16(answer.status).map_or_else(|_| answer.status.to_string(), |s| s.to_string());
-    HttpErrorKind::Status { status, code: answer.status, body: mask.text(&beginning(answer)) }
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        map.entry(name.as_str().to_owned())
+            .and_modify(|known| {
+                known.push_str(", ");
+                known.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    map
 }
 
 /// The first characters of a body that is text.

@@ -44,8 +44,8 @@ pub enum HttpErrorKind {
     LongWait { wait: Duration, longest: Duration },
     #[error("could not store the answer: {0}")]
     Store(std::io::Error),
-    #[error("could not sign in: {0}")]
-    SignIn(String),
+    #[error("could not sign in: {reason}")]
+    SignIn { reason: String, is_passing: bool },
     #[error("is not a request that can be made: {0}")]
     Request(String),
     #[error("failed when it was recorded: {0}")]
@@ -74,13 +74,13 @@ impl HttpErrorKind {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::NoAnswer(_) | Self::Stalled(_) | Self::Slow { .. } | Self::Broken(_) => true,
+            Self::SignIn { is_passing, .. } => *is_passing,
             Self::Status { .. }
             | Self::Certificate(_)
             | Self::RedirectLoop(_)
             | Self::UnsafeRedirect(_)
             | Self::LongWait { .. }
             | Self::Store(_)
-            | Self::SignIn(_)
             | Self::Request(_)
             | Self::Recorded(_)
             | Self::Cancelled => false,

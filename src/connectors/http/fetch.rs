@@ -12,6 +12,7 @@ use super::error::{HttpError, HttpErrorKind};
 use super::outcome::{Outcome, OutcomeKind};
 use super::paging::{Content, Pages};
 use super::position::read_text;
+use super::replay::Asked;
 use super::{ConnectorError, Http, Item, lock, start_of};
 use crate::connectors::decode::Compression;
 use crate::project::{Method, OnStatus, StatusPattern};
@@ -49,17 +50,40 @@ struct Chain {
 impl Http {
     /// Everything of an item; asked for once, however often it is read.
     pub(super) async fn fetched(&self, item: &Item) -> Result<Arc<Fetched>, ConnectorError> {
-        let cell = Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default());
-        let fetched = cell.get_or_try_init(|| async {
-            tokio::select! {
-                fetched = self.fetch(item) => fetched.map(Arc::new),
-                () = self.around.cancel.cancelled() => {
-                    let request = format!("{} of `{}`", item.name, self.name);
-                    Err(ConnectorError::Http(Box::new(HttpError { request, attempts: 1, kind: HttpErrorKind::Cancelled })))
-                }
+        let slot = Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default());
+        let mut slot = slot.lock().await;
+        match slot.take() {
+            Some(Ok(fetched)) => {
+                *slot = Some(Ok(Arc::clone(&fetched)));
+                Ok(fetched)
             }
-        });
-        fetched.await.map(Arc::clone)
+            // What failed while nobody waited for it yet.
+            Some(Err(error)) => Err(error),
+            None => {
+                let fetched = self.fetch_or_cancel(item).await?;
+                *slot = Some(Ok(Arc::clone(&fetched)));
+                Ok(fetched)
+            }
+        }
+    }
+
+    /// As [`Self::fetched`], ahead of its reader; a failure is kept for him.
+    pub(in crate::connectors) async fn prefetch(&self, item: &Item) {
+        let slot = Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default());
+        let mut slot = slot.lock().await;
+        if slot.is_none() {
+            *slot = Some(self.fetch_or_cancel(item).await);
+        }
+    }
+
+    async fn fetch_or_cancel(&self, item: &Item) -> Result<Arc<Fetched>, ConnectorError> {
+        tokio::select! {
+            fetched = self.fetch(item) => fetched.map(Arc::new),
+            () = self.around.cancel.cancelled() => {
+                let request = format!("{} of `{}`", item.name, self.name);
+                Err(ConnectorError::Http(Box::new(HttpError { request, attempts: 1, kind: HttpErrorKind::Cancelled })))
+            }
+        }
     }
 
     async fn fetch(&self, item: &Item) -> Result<Fetched, ConnectorError> {
@@ -215,8 +239,9 @@ impl Http {
         let method = if request.method == Method::Post { "POST" } else { "GET" };
         let source = self.name.to_string();
         let url = self.mask.url(&request.url);
+        let asked = Asked { method, url: url.clone(), body: request.body.as_deref().map(|body| self.mask.text(body)) };
         if let Some(replay) = &self.around.replay {
-            let recorded = replay.answer(&source, &item.name, method, &url)?;
+            let recorded = replay.answer(&source, &item.name, &asked)?;
             let failed = |kind| {
                 let request = format!("`{method} {url}`");
                 ConnectorError::Http(Box::new(HttpError { request, attempts: 1, kind }))
@@ -252,7 +277,7 @@ impl Http {
                     Err(failure.as_str())
                 }
             };
-            recorder.keep(&source, &item.name, method, &url, kept)?;
+            recorder.keep(&source, &item.name, &asked, kept, &self.mask)?;
         }
         sent.map_err(|error| ConnectorError::Http(Box::new(error)))
     }

@@ -1,14 +1,24 @@
 //! URLs as they may be shown, logged and stored: without what signs the caller in.
 
+use std::io;
+
 use url::Url;
 
 /// What replaces a secret.
 const MASK: &str = "***";
-/// A parameter whose name holds one of these is a secret.
-const SECRET_NAMES: &[&str] =
-    &["key", "token", "secret", "passw", "pwd", "signature", "sig", "auth", "credential", "session"];
+/// A parameter of one of these names is a secret, whatever stands before it.
+const SECRET_WORDS: &[&str] =
+    &["secret", "password", "passwd", "passphrase", "pwd", "signature", "credential", "credentials", "apikey"];
+/// These are, by themselves or behind one of the words that say so.
+const SECRET_KINDS: &[&str] = &["key", "token", "sig", "auth", "session"];
+const OF_A_SECRET: &[&str] = &[
+    "api", "access", "auth", "bearer", "private", "client", "id", "refresh", "session", "security", "oauth", "user",
+    "x",
+];
 /// A shorter text is found in too many places to be taken for a secret.
 const SHORTEST: usize = 4;
+/// A larger body is stored as it is.
+const LARGEST_MASKED: u64 = 64 << 20;
 
 /// Knows the secrets of a table's requests.
 #[derive(Clone, Default)]
@@ -60,14 +70,49 @@ impl Mask {
         masked
     }
 
+    /// A header that may hold URLs, as `Link` does.
+    pub(super) fn links(&self, value: &str) -> String {
+        let mut masked = self.text(value);
+        for link in value.split(['<', '>', ' ', ',']).filter(|part| part.contains("://")) {
+            if let Ok(url) = Url::parse(link.trim_end_matches(';')) {
+                let shown = self.url(&url);
+                if shown != url.as_str() {
+                    masked = masked.replace(link, &shown);
+                }
+            }
+        }
+        masked
+    }
+
+    /// Copies a body, without the known secrets where it is text that fits into memory.
+    pub(super) fn copy(&self, from: &mut dyn io::Read, to: &mut dyn io::Write, size: u64) -> io::Result<()> {
+        if self.secrets.is_empty() || size > LARGEST_MASKED {
+            io::copy(from, to)?;
+            return Ok(());
+        }
+        let mut content = Vec::new();
+        from.read_to_end(&mut content)?;
+        match String::from_utf8(content) {
+            Ok(text) => to.write_all(self.text(&text).as_bytes()),
+            Err(bytes) => to.write_all(bytes.as_bytes()),
+        }
+    }
+
     fn holds(&self, value: &str) -> bool {
         self.secrets.iter().any(|secret| value.contains(secret.as_str()))
     }
 }
 
+/// `page_token` and `keyword` are none.
 fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase();
-    SECRET_NAMES.iter().any(|secret| name.contains(secret))
+    let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let Some((last, before)) = words.split_last() else { return false };
+    let is_kind = SECRET_KINDS.iter().any(|kind| {
+        let joined = last.strip_suffix(kind).is_some_and(|rest| OF_A_SECRET.contains(&rest));
+        joined || (last == kind && before.iter().all(|word| OF_A_SECRET.contains(word)))
+    });
+    is_kind || words.iter().any(|word| SECRET_WORDS.contains(word))
 }
 
 #[cfg(test)]
@@ -85,6 +130,27 @@ mod tests {
             ("https://h/s3cret-value/p?q=ab", "https://h/***/p?q=ab"),
         ] {
             assert_eq!(mask.url(&Url::parse(url).unwrap()), shown);
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_are_words() {
+        for name in [
+            "key",
+            "api_key",
+            "apikey",
+            "X-Api-Key",
+            "token",
+            "access_token",
+            "accesstoken",
+            "sig",
+            "X-Amz-Signature",
+            "client_secret",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["keyword", "keyset", "author", "signal", "page_token", "next_token", "sort_key", "monkey", "q"] {
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 }

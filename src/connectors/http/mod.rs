@@ -28,7 +28,6 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub use client::Clients;
@@ -91,6 +90,9 @@ pub trait ForEach: Send + Sync {
     fn rows(&self, window: Timestamp) -> BoxFuture<'_, Result<Vec<Map<String, Value>>, Diagnostics>>;
 }
 
+/// Where an item is fetched: whoever comes first does it, the others wait.
+type Slot = Arc<tokio::sync::Mutex<Option<Result<Arc<Fetched>, ConnectorError>>>>;
+
 pub struct Http {
     name: SourceName,
     config: HttpConfig,
@@ -101,7 +103,7 @@ pub struct Http {
     for_each: Arc<dyn ForEach>,
     runtime: Handle,
     /// What is fetched and not yet forgotten, by item.
-    fetched: Mutex<HashMap<String, Arc<OnceCell<Arc<Fetched>>>>>,
+    fetched: Mutex<HashMap<String, Slot>>,
     /// The position the items in hand start from.
     position: Mutex<BTreeMap<String, i64>>,
     outcomes: Mutex<BTreeMap<String, Outcome>>,
@@ -237,11 +239,6 @@ impl Http {
 
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(work);
-    }
-
-    /// A failure is not kept: whoever reads the item asks again, and tells.
-    pub(super) async fn prefetch(&self, item: &Item) {
-        let _ = self.fetched(item).await;
     }
 
     pub(super) fn release(&self, item: &Item) {

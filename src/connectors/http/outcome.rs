@@ -104,6 +104,11 @@ impl Http {
         changes.into_iter().collect()
     }
 
+    /// Whether there was nothing to read of it yet.
+    pub(in crate::connectors) fn is_pending(&self, item: &Item) -> bool {
+        lock(&self.outcomes).get(&item.name).is_some_and(|outcome| outcome.kind == OutcomeKind::Pending)
+    }
+
     /// The position of the next items: what was just committed.
     pub(in crate::connectors) fn settle(&self, changes: &[(String, i64)]) {
         lock(&self.position).extend(changes.iter().cloned());

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::body::Body;
 use super::client::Answer;
+use super::mask::Mask;
 use crate::names::SourceName;
 
 /// The index's name.
@@ -41,6 +42,9 @@ pub struct Entry {
     pub item: String,
     pub method: String,
     pub url: String,
+    /// The request's body, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -73,7 +77,15 @@ pub enum ReplayError {
     Missing { request: String, item: String, source_name: String },
 }
 
-type Answers = BTreeMap<(String, String), Entry>;
+/// A request as it is recorded, secrets masked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub(super) method: &'static str,
+    pub(super) url: String,
+    pub(super) body: Option<String>,
+}
+
+type Answers = BTreeMap<Asked, Entry>;
 
 /// A recording, read whole: the index is small, bodies stay where they are.
 #[derive(Debug)]
@@ -96,7 +108,8 @@ impl Replay {
             if entry.status.is_none() && entry.error.is_none() {
                 return Err(wrong("neither `status` nor `error`".to_owned()));
             }
-            let key = (entry.method.clone(), entry.url.clone());
+            let method = if entry.method == "POST" { "POST" } else { "GET" };
+            let key = Asked { method, url: entry.url.clone(), body: entry.request.clone() };
             sources.entry(entry.source.clone()).or_default().entry(item.to_string()).or_default().insert(key, entry);
         }
         Ok(Self { folder: folder.to_owned(), sources })
@@ -123,13 +136,12 @@ impl Replay {
         &self,
         source: &str,
         item: &str,
-        method: &str,
-        url: &str,
+        asked: &Asked,
     ) -> Result<Result<Answer, String>, ReplayError> {
         let found = self.sources.get(source).and_then(|items| items.get(item));
-        let entry = found.and_then(|answers| answers.get(&(method.to_owned(), url.to_owned())));
+        let entry = found.and_then(|answers| answers.get(asked));
         let missing = || ReplayError::Missing {
-            request: format!("{method} {url}"),
+            request: format!("{} {}", asked.method, asked.url),
             item: item.to_owned(),
             source_name: source.to_owned(),
         };
@@ -180,20 +192,21 @@ impl Recorder {
         Ok(())
     }
 
-    /// `url` is masked already.
+    /// The request is masked already; the answer is masked here.
     pub(super) fn keep(
         &self,
         source: &str,
         item: &str,
-        method: &str,
-        url: &str,
+        asked: &Asked,
         answer: Result<&Answer, &str>,
+        mask: &Mask,
     ) -> Result<(), ReplayError> {
         let mut entry = Entry {
             source: source.to_owned(),
             item: item.to_owned(),
-            method: method.to_owned(),
-            url: url.to_owned(),
+            method: asked.method.to_owned(),
+            url: asked.url.clone(),
+            request: asked.body.clone(),
             status: None,
             headers: BTreeMap::new(),
             body: None,
@@ -206,22 +219,23 @@ impl Recorder {
             entry.status = Some(answer.status);
             let kept =
                 answer.headers.iter().filter(|(name, _)| KEPT.contains(&name.as_str()) || name.starts_with("x-"));
-            entry.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+            entry.headers = kept.map(|(name, value)| (name.clone(), mask.links(value))).collect();
             let mut reader = answer.body.reader().map_err(failed)?;
             let mut short = Vec::new();
             if answer.body.size() <= SHORT {
                 io::Read::read_to_end(&mut reader, &mut short).map_err(failed)?;
             }
             match String::from_utf8(short) {
-                Ok(text) if answer.body.size() <= SHORT => entry.body = Some(text),
+                Ok(text) if answer.body.size() <= SHORT => entry.body = Some(mask.text(&text)),
                 _ => {
-                    let name = file_name(source, item, url);
+                    let name = file_name(source, item, &asked.url);
                     let target = self.folder.join(&name);
                     if let Some(parent) = target.parent() {
                         std::fs::create_dir_all(parent).map_err(failed)?;
                     }
+                    let mut content = answer.body.reader().map_err(failed)?;
                     let mut file = std::fs::File::create(&target).map_err(failed)?;
-                    io::copy(&mut answer.body.reader().map_err(failed)?, &mut file).map_err(failed)?;
+                    mask.copy(&mut *content, &mut file, answer.body.size()).map_err(failed)?;
                     entry.file = Some(name);
                 }
             }

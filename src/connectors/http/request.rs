@@ -113,10 +113,13 @@ pub(super) fn mask(config: &HttpConfig, env: &BTreeMap<String, String>) -> Mask 
     let mut secrets: Vec<String> = match &config.connection.auth {
         Auth::Anonymous => Vec::new(),
         Auth::Bearer(tokens) => tokens.iter().map(own).collect(),
-        Auth::Basic { password, .. } => vec![own(password)],
+        Auth::Basic { user, password } => vec![own(password), super::auth::basic(user, password)],
         Auth::ApiKeyHeader { value, .. } | Auth::ApiKeyQuery { value, .. } => vec![own(value)],
         Auth::ClientCredentials { client_secret, .. } => vec![own(client_secret)],
     };
+    let plain = ["accept", "user-agent", "content-type", "accept-language"];
+    let headers = config.connection.headers.iter().filter(|(name, _)| !plain.contains(&name.to_lowercase().as_str()));
+    secrets.extend(headers.map(|(_, value)| own(value)));
     let request = &config.request;
     let texts = std::iter::once(&request.path)
         .chain(request.query.iter().map(|(_, text)| text))

@@ -421,6 +421,12 @@ fn data_mistake(text: &str) -> Option<Described> {
         let zero = Described::new(Code::Execution, "division by zero").only("/");
         return Some(zero.hint("`nullif(divisor, 0)` gives NULL instead"));
     }
+    if let Some(sum) = text.strip_prefix("Arithmetic overflow: Overflow happened on: ") {
+        let operator = [" + ", " - ", " * "].into_iter().find(|operator| sum.contains(operator)).unwrap_or(" + ");
+        let message = format!("`{}` is beyond the whole numbers of its type", sum.trim());
+        let overflow = Described::new(Code::Execution, message).only(operator.trim());
+        return Some(overflow.hint("cast one side first, to `bigint`, `decimal(38, 0)` or `double`"));
+    }
     if let Some(file) = between(text, "Failed to fetch metadata for file ", ": ").filter(|_| text.contains("not found"))
     {
         let gone = Described::new(Code::Damaged, format!("a file of a table it reads is gone: `{file}`"));

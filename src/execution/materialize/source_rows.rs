@@ -186,7 +186,6 @@ impl SliceOfRun<'_> {
         action: Action,
         warnings: &mut Diagnostics,
     ) -> Result<(Table, u64, u64), Diagnostics> {
-        let replaced = self.replaced(build, base)?;
         let prepared = match build.prepare(planned, base, action) {
             Ok(prepared) => prepared,
             Err(error) => return Err(build.run_fault(error).await),
@@ -224,6 +223,14 @@ impl SliceOfRun<'_> {
             build.context.warehouse.abandon(rejects).await;
             return Err(found);
         }
+        let replaced = match self.replaced(build, base) {
+            Ok(replaced) => replaced,
+            Err(found) => {
+                build.context.warehouse.abandon(staged).await;
+                build.context.warehouse.abandon(rejects).await;
+                return Err(found);
+            }
+        };
         let changes = self.changes();
         let positions = self.positions(&changes);
         self.commit_rejects(build, rejected_base.as_ref(), rejects, stored.outdated, &positions).await?;
@@ -265,16 +272,20 @@ impl SliceOfRun<'_> {
     /// The rows that make way for those of windows read again.
     fn replaced(&self, build: &Build<'_>, base: Option<&Table>) -> Result<Option<String>, Diagnostics> {
         let Some(base) = base else { return Ok(None) };
-        let again: Vec<String> = self
-            .readings
-            .iter()
-            .zip(self.slices)
-            .flat_map(|(reading, items)| items.iter().filter(|item| reading.table.connector.is_again(item)))
-            .map(|item| format!("arrow_cast('{}', 'Timestamp(Microsecond, Some(\"UTC\"))')", item.name))
-            .collect();
-        if again.is_empty() || build.action != Action::Append {
+        let all = || {
+            self.readings
+                .iter()
+                .zip(self.slices)
+                .flat_map(|(reading, items)| items.iter().map(move |item| (reading, item)))
+        };
+        let all = || all().filter(|(reading, item)| !reading.table.connector.is_pending(item));
+        if build.action != Action::Append || !all().any(|(reading, item)| reading.table.connector.is_again(item)) {
             return Ok(None);
         }
+        // New windows, too: the condition must hold for every row that comes.
+        let again: Vec<String> = all()
+            .map(|(_, item)| format!("arrow_cast('{}', 'Timestamp(Microsecond, Some(\"UTC\"))')", item.name))
+            .collect();
         let schema = base.schema();
         let is_there = |name: &&str| schema.column_with_name(name).is_some();
         let configured = build.model.config.window_column.as_deref();

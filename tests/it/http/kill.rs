@@ -1,0 +1,177 @@
+//! `kill -9` at any moment of a backfill: in the end every window is there exactly once, and every event of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::server::{Request, Response, Server};
+use super::{declare, project};
+use crate::project::TestProject;
+
+const HOURS: usize = 48;
+const EVENTS: usize = 200;
+const REJECTED: usize = 3;
+const KILLS: usize = 50;
+
+/// An hour of events on two pages, some of them broken; now and then the service falters.
+fn page(request: &Request) -> Response {
+    if request.target.len() % 3 == request.before % 7 {
+        return Response::new(503, "busy").header("retry-after", "0");
+    }
+    let hour: usize = request.path().rsplit('/').next().unwrap().parse().unwrap();
+    let page = request.number("page", 1);
+    let first = hour * EVENTS + (page - 1) * EVENTS / 2;
+    let mut events: Vec<Value> =
+        (first..first + EVENTS / 2).map(|id| json!({"id": id, "name": format!("n{}", id % 7)})).collect();
+    if page == 2 {
+        events.extend((0..REJECTED).map(|n| json!({"id": format!("broken {hour} {n}")})));
+        return Response::json(&Value::from(events)).gzip();
+    }
+    Response::json(&Value::from(events)).next(&format!("{}?page=2", request.path()))
+}
+
+/// The windows that have come so far.
+fn table(hours: usize) -> String {
+    format!(
+        "http: {{connection: api, path: \"/{{{{ ((window.start.day - 1) * 24) + window.start.hour }}}}\", paginate: {{link_header: next}}}}\n\
+         window: {{every: 1h, start: 2025-01-01, end: 2025-01-{:02}T{:02}:00:00Z}}\nper_commit: 2",
+        hours / 24 + 1,
+        hours % 24
+    )
+}
+
+fn count_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let entries = entries.filter_map(Result::ok);
+    entries.map(|entry| if entry.path().is_dir() { count_files(&entry.path()) } else { 1 }).sum()
+}
+
+/// When a run is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// After so many new files in the warehouse.
+    Files(usize),
+    /// After so many requests.
+    Requests(usize),
+}
+
+/// Another number every time, the same for the same seed.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    fn moment(&mut self) -> Moment {
+        match self.below(3) {
+            0 => Moment::Requests(1 + self.below(6)),
+            _ => Moment::Files(1 + self.below(20)),
+        }
+    }
+}
+
+/// Runs and kills; false when the run had ended before.
+fn run_and_kill(project: &TestProject, server: &Server, moment: Moment) -> bool {
+    let warehouse = project.path("warehouse");
+    let (files, requests) = (count_files(&warehouse), server.count());
+    let mut child = project.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let killed = loop {
+        if child.try_wait().unwrap().is_some() {
+            break false;
+        }
+        let has_come = match moment {
+            Moment::Files(more) => count_files(&warehouse) >= files + more,
+            Moment::Requests(more) => server.count() >= requests + more,
+        };
+        if has_come {
+            break true;
+        }
+        assert!(Instant::now() < deadline, "a run makes no progress");
+        std::thread::yield_now();
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    killed
+}
+
+/// Rows and different ids by window.
+fn by_window(project: &TestProject) -> BTreeMap<String, (usize, usize)> {
+    if !project.path("warehouse/bronze/items/_delta_log/00000000000000000000.json").exists() {
+        return BTreeMap::new();
+    }
+    let number = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+    let rows = project.rows("select window_start, count(*) as n, count(distinct id) as u from bronze.items group by 1");
+    rows.iter()
+        .map(|row| (row["window_start"].as_str().unwrap().to_owned(), (number(&row["n"]), number(&row["u"]))))
+        .collect()
+}
+
+#[test]
+fn a_backfill_may_be_killed_at_any_moment() {
+    let server = Server::start(page);
+    let project = project(&server, &table(1));
+    let seed = u64::from(std::process::id());
+    let mut numbers = Numbers(seed);
+    let (mut kills, mut round) = (0, 0);
+    while kills < KILLS {
+        round += 1;
+        assert!(round < 4 * KILLS, "only {kills} of {round} runs were alive when they were killed");
+        declare(&project, &server, "", &table((HOURS * (kills + 1)).div_ceil(KILLS)));
+        let moment = numbers.moment();
+        kills += usize::from(run_and_kill(&project, &server, moment));
+        for (window, rows) in by_window(&project) {
+            assert_eq!(rows, (EVENTS, EVENTS), "{window} after {moment:?} in round {round} of seed {seed}");
+        }
+    }
+
+    declare(&project, &server, "", &table(HOURS));
+    project.ok(&["run"]);
+    let windows = by_window(&project);
+    assert_eq!(windows.len(), HOURS, "seed {seed}");
+    assert!(windows.values().all(|rows| *rows == (EVENTS, EVENTS)), "{windows:?} of seed {seed}");
+    assert_eq!(
+        project.rows(
+            "select count(*) as n, count(distinct id) as u, min(id) as first, max(id) as last from {{ ref('items') }}"
+        ),
+        [json!({"n": HOURS * EVENTS, "u": HOURS * EVENTS, "first": 0, "last": HOURS * EVENTS - 1})],
+        "seed {seed}"
+    );
+    assert_eq!(
+        project.rows("select count(*) as n, count(distinct raw) as u from bronze.items__rejected"),
+        [json!({"n": HOURS * REJECTED, "u": HOURS * REJECTED})],
+        "seed {seed}"
+    );
+    let (version, asked) = (project.version("bronze/items"), server.count());
+    project.ok(&["run"]);
+    assert_eq!((project.version("bronze/items"), server.count()), (version, asked));
+    let status = project.ok(&["source", "status"]).stdout;
+    assert!(status.contains("48 windows: 2025-01-01T00:00:00Z to 2025-01-03T00:00:00Z"), "{status}");
+}
+
+#[test]
+fn windows_read_again_may_be_killed_at_any_moment() {
+    const WINDOWS: usize = 6;
+    let server = Server::start(page);
+    let project = project(&server, &table(WINDOWS));
+    project.ok(&["run"]);
+    for files in [1, 2, 3, 4, 5, 7, 9] {
+        let warehouse = project.path("warehouse");
+        let before = count_files(&warehouse);
+        let again = ["run", "--from", "2025-01-01", "--to", "2025-01-02"];
+        let mut child = project.command(&again).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() && count_files(&warehouse) < before + files {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let windows = by_window(&project);
+        assert_eq!(windows.len(), WINDOWS, "after {files} files");
+        assert!(windows.values().all(|rows| *rows == (EVENTS, EVENTS)), "{windows:?} after {files} files");
+    }
+}
