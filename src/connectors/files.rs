@@ -24,6 +24,11 @@ use crate::project::{FilesConfig, Format};
 
 /// Rows of a page at most.
 const PAGE_ROWS: usize = 8192;
+/// Files of a commit: at least so many, and up to the most while they weigh less than this together. A commit costs the
+/// same whatever is in it, and so does each file it leaves to readers.
+const COMMIT_FILES: usize = 24;
+const COMMIT_FILES_MOST: usize = 1024;
+const COMMIT_BYTES: u64 = 128 << 20;
 
 #[derive(Debug)]
 pub struct Files {
@@ -73,8 +78,8 @@ impl Files {
         Arc::clone(&self.schema)
     }
 
-    pub(super) fn per_commit(&self) -> usize {
-        self.config.per_commit
+    pub(super) fn per_commit(&self, waiting: &[Item]) -> usize {
+        self.config.per_commit.unwrap_or_else(|| small_enough(waiting)).max(1)
     }
 
     pub(super) async fn waiting(&self, read: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
@@ -252,6 +257,16 @@ fn matcher(path: &str, pattern: &str) -> Result<GlobMatcher, ConnectorError> {
     glob.map(|glob: Glob| glob.compile_matcher()).map_err(refused)
 }
 
+/// How many of the first files make a commit.
+fn small_enough(waiting: &[Item]) -> usize {
+    let mut bytes = 0_u64;
+    let light = waiting.iter().take_while(|item| {
+        bytes = bytes.saturating_add(item.weight);
+        bytes <= COMMIT_BYTES
+    });
+    light.take(COMMIT_FILES_MOST).count().max(COMMIT_FILES)
+}
+
 fn item(name: String, size: u64) -> Item {
     Item { name, mark: i64::try_from(size).unwrap_or(i64::MAX), weight: size }
 }
@@ -274,6 +289,14 @@ fn natural(name: &str) -> Vec<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_takes_more_files_while_they_are_small() {
+        let files = |count: usize, size: u64| vec![item("a.json".to_owned(), size); count];
+        assert_eq!(small_enough(&files(3000, 1 << 10)), 1024);
+        assert_eq!(small_enough(&files(3000, 1 << 20)), 128);
+        assert_eq!(small_enough(&files(3000, 100 << 20)), 24);
+    }
 
     #[test]
     fn hours_come_in_their_order() {
