@@ -170,8 +170,8 @@ impl Files {
             Place::Store { .. } => Box::new(Cursor::new(self.fetch(item)?)),
         };
         let wanted: Vec<_> = columns.iter().map(|index| self.config.columns[*index].clone()).collect();
-        let rows =
-            Rows::open(&item.name, reader, Compression::of_name(&item.name), self.config.format, &wanted, PAGE_ROWS)?;
+        let compression = Compression::of_name(&item.name);
+        let rows = Rows::open(&item.name, reader, item.weight, compression, self.config.format, &wanted, PAGE_ROWS)?;
         for page in rows {
             let page = page?;
             if !take(Page { batch: page.batch, rejected: page.rejected }) {

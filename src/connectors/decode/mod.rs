@@ -106,23 +106,23 @@ enum Records {
 }
 
 impl Rows {
-    /// `file` names the file in errors; `reader` gives its bytes as they lie, compressed or not. A page has at most
-    /// `page_rows` rows, fewer if they are large.
+    /// `file` names the file in errors; `reader` gives its bytes as they lie, compressed or not, about `size` of them. A
+    /// page has at most `page_rows` rows, fewer if they are large.
     pub fn open(
         file: &str,
         reader: Box<dyn Read + Send>,
+        size: u64,
         compression: Compression,
         format: Format,
         columns: &[ColumnDefinition],
         page_rows: usize,
     ) -> Result<Self, DecodeError> {
         let read = |source| DecodeError::Read { file: file.to_owned(), source };
-        let content = Decompressed::open(reader, compression).map_err(read)?;
-        let window = |content: Decompressed| Window::new(content.whole, content.rest);
+        let content = Decompressed::open(reader, size, compression).map_err(read)?;
         let records = match format {
-            Format::Ndjson => Records::Lines(Lines::new(window(content), LineKind::Json)),
-            Format::Text => Records::Lines(Lines::new(window(content), LineKind::Text)),
-            Format::Json => Records::Documents(Documents::new(window(content))),
+            Format::Ndjson => Records::Lines(Lines::new(Window::new(content), LineKind::Json)),
+            Format::Text => Records::Lines(Lines::new(Window::new(content), LineKind::Text)),
+            Format::Json => Records::Documents(Documents::new(Window::new(content))),
             Format::Csv => {
                 let delimited = Delimited::open(content.into_reader(), columns);
                 Records::Delimited(Box::new(
