@@ -31,24 +31,22 @@ with events as (
 
 ),
 
--- Few events are there more than once. Only those are ranked: to rank all of them costs more than the rest of the model.
+-- Few ids are there more than once. Only their events are ranked: to rank all of them costs more than the rest of the model.
 repeated as (
 
-    select event_id, event_type, created_at
+    select event_id
     from events
-    group by event_id, event_type, created_at
+    group by event_id
     having count(*) > 1
 
 ),
 
 once as (
 
+    -- `repeated` stands first, for the first table of a join is the one that is kept in memory.
     select events.*
-    from events
-    left anti join repeated
-        on repeated.event_id = events.event_id
-        and repeated.event_type = events.event_type
-        and repeated.created_at = events.created_at
+    from repeated
+    right anti join events on events.event_id = repeated.event_id
 
 ),
 
@@ -61,11 +59,8 @@ copies as (
             partition by events.event_id, events.event_type, events.created_at
             order by events.ingested_at desc, events.source_file, events.repo_name, events.actor_login
         ) as copy_number
-    from events
-    inner join repeated
-        on repeated.event_id = events.event_id
-        and repeated.event_type = events.event_type
-        and repeated.created_at = events.created_at
+    from repeated
+    right semi join events on events.event_id = repeated.event_id
 
 ),
 

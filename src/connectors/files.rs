@@ -17,11 +17,17 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
 use tokio::runtime::Handle;
 
-use super::decode::{Compression, Rows, arrow_schema};
+use super::decode::{Compression, Content, Rows, arrow_schema};
 use super::{ConnectorError, Item, Origin, PAGE_ROWS, Page, Surroundings, Waiting};
 use crate::location::Location;
 use crate::names::SourceName;
 use crate::project::{FilesConfig, Format};
+
+/// Files of a commit: at least so many, and up to the most while they weigh less than this together. A commit costs the
+/// same whatever is in it, and so does each file it leaves to readers.
+const COMMIT_FILES: usize = 24;
+const COMMIT_FILES_MOST: usize = 1024;
+const COMMIT_BYTES: u64 = 128 << 20;
 
 #[derive(Debug)]
 pub struct Files {
@@ -81,8 +87,8 @@ impl Files {
         Arc::clone(&self.schema)
     }
 
-    pub(super) fn per_commit(&self) -> usize {
-        self.config.per_commit
+    pub(super) fn per_commit(&self, waiting: &[Item]) -> usize {
+        self.config.per_commit.unwrap_or_else(|| small_enough(waiting)).max(1)
     }
 
     pub(super) async fn waiting(&self, read: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
@@ -169,8 +175,8 @@ impl Files {
         }
         let reader = self.bytes(item)?;
         let wanted: Vec<_> = columns.iter().map(|index| self.config.columns[*index].clone()).collect();
-        let rows =
-            Rows::open(&item.name, reader, Compression::of_name(&item.name), self.config.format, &wanted, PAGE_ROWS)?;
+        let content = Content { reader, size: item.weight, compression: Compression::of_name(&item.name) };
+        let rows = Rows::open(&item.name, content, self.config.format, None, &wanted, PAGE_ROWS)?;
         for page in rows {
             let page = page?;
             if !take(Page { batch: page.batch, rejected: page.rejected, origin: origin(item) }) {
@@ -271,6 +277,16 @@ fn origin(item: &Item) -> Origin {
     Origin { source: Arc::from(item.name.as_str()), window_start_micros: None, status: None, error: None }
 }
 
+/// How many of the first files make a commit.
+fn small_enough(waiting: &[Item]) -> usize {
+    let mut bytes = 0_u64;
+    let light = waiting.iter().take_while(|item| {
+        bytes = bytes.saturating_add(item.weight);
+        bytes <= COMMIT_BYTES
+    });
+    light.take(COMMIT_FILES_MOST).count().max(COMMIT_FILES)
+}
+
 fn item(name: String, size: u64) -> Item {
     Item { name, mark: i64::try_from(size).unwrap_or(i64::MAX), weight: size }
 }
@@ -293,6 +309,14 @@ fn natural(name: &str) -> Vec<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_takes_more_files_while_they_are_small() {
+        let files = |count: usize, size: u64| vec![item("a.json".to_owned(), size); count];
+        assert_eq!(small_enough(&files(3000, 1 << 10)), 1024);
+        assert_eq!(small_enough(&files(3000, 1 << 20)), 128);
+        assert_eq!(small_enough(&files(3000, 100 << 20)), 24);
+    }
 
     #[test]
     fn hours_come_in_their_order() {

@@ -188,10 +188,10 @@ impl Connector {
         }
     }
 
-    /// Items whose position is committed together.
-    pub fn per_commit(&self) -> usize {
+    /// How many of the waiting items, from the first on, are committed together; at least one.
+    pub fn per_commit(&self, waiting: &[Item]) -> usize {
         match self {
-            Self::Files(files) => files.per_commit(),
+            Self::Files(files) => files.per_commit(waiting),
             Self::Http(http) => http.per_commit(),
         }
     }

@@ -62,8 +62,8 @@ pub struct FilesConfig {
     /// Default: by the path's extension; `.json` says nothing, since it may be either kind.
     pub format: Format,
     pub columns: Vec<ColumnDefinition>,
-    /// Files whose positions are committed together. Default: 24.
-    pub per_commit: usize,
+    /// Files whose positions are committed together. Default: 24, and more while they are small.
+    pub per_commit: Option<usize>,
     pub storage_options: Map<String, Value>,
 }
 

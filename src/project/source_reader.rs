@@ -126,7 +126,7 @@ fn files(fields: &mut Fields<'_>, columns: &[ReadColumn]) -> Option<FilesConfig>
     let mut inner = fields.fields("files", "`files`")?;
     let path = inner.required_string("path");
     storage.extend(storage_options(&mut inner));
-    let per_commit = inner.count("per_commit").unwrap_or(24);
+    let per_commit = inner.count("per_commit");
     inner.finish(fields.found());
     let (path, path_node) = path?;
     let format = match format {

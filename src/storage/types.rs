@@ -7,9 +7,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::arrow::error::ArrowError;
 
 use super::error::StorageError;
@@ -137,12 +137,25 @@ pub fn fit(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowE
         .zip(schema.fields())
         .map(|(column, field)| match column.data_type() == field.data_type() {
             true => Ok(Arc::clone(column)),
-            false => cast_with_options(column, field.data_type(), &options)
+            false => cast_column(column, field.data_type(), &options)
                 .map_err(|error| ArrowError::CastError(format!("column `{}`: {error}", field.name()))),
         })
         .collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)
+}
+
+/// A timestamp without a zone is taken as UTC, which changes its type and no value: arrow would ask for the zone's offset
+/// at each.
+fn cast_column(column: &ArrayRef, to: &DataType, options: &CastOptions<'_>) -> Result<ArrayRef, ArrowError> {
+    match (column.data_type(), to) {
+        (DataType::Timestamp(_, None), DataType::Timestamp(TimeUnit::Microsecond, Some(zone))) if **zone == *"UTC" => {
+            let plain = cast_with_options(column, &DataType::Timestamp(TimeUnit::Microsecond, None), options)?;
+            let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
+            Ok(Arc::new(micros.with_timezone(Arc::clone(zone))))
+        }
+        _ => cast_with_options(column, to, options),
+    }
 }
 
 /// Whether two types are one in a Delta table: strings and views of strings, lists whatever their field is called.
@@ -163,7 +176,7 @@ pub fn same_in_delta(left: &DataType, right: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{UInt8Array, UInt64Array};
+    use datafusion::arrow::array::{TimestampMicrosecondArray, TimestampNanosecondArray, UInt8Array, UInt64Array};
 
     use super::*;
 
@@ -183,6 +196,17 @@ mod tests {
         assert_eq!(schema.field(0).data_type(), &DataType::Int16);
         assert_eq!(schema.field(1).data_type(), &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
         assert_eq!(schema.field(2).data_type(), &DataType::Utf8);
+    }
+
+    #[test]
+    fn a_timestamp_without_a_zone_is_utc() {
+        let query = Schema::new(vec![Field::new("a", DataType::Timestamp(TimeUnit::Nanosecond, None), true)]);
+        let schema = table_schema(&relation(), &query).unwrap();
+        let nanos = TimestampNanosecondArray::from(vec![Some(1_500), None, Some(-1_000)]);
+        let batch = RecordBatch::try_from_iter([("a", Arc::new(nanos) as ArrayRef)]).unwrap();
+        let fitted = fit(batch, &schema).unwrap();
+        let expected = TimestampMicrosecondArray::from(vec![Some(1), None, Some(-1)]).with_timezone("UTC");
+        assert_eq!(fitted.column(0).as_primitive::<TimestampMicrosecondType>(), &expected);
     }
 
     #[test]

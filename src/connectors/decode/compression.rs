@@ -36,43 +36,59 @@ impl Compression {
     }
 }
 
-/// What a file decompresses to: the beginning, in memory (all of it if the file is small), and the rest.
-pub(super) struct Decompressed {
-    pub(super) whole: Vec<u8>,
-    pub(super) rest: Box<dyn Read + Send>,
+/// Bytes as they lie, compressed or not.
+pub struct Content {
+    pub reader: Box<dyn Read + Send>,
+    /// About how many the reader gives: a file's size.
+    pub size: u64,
+    pub compression: Compression,
+}
+
+impl Content {
+    pub(super) fn decompressed(self) -> io::Result<Decompressed> {
+        Decompressed::open(self.reader, self.size, self.compression)
+    }
+}
+
+/// What a file decompresses to.
+pub(super) enum Decompressed {
+    /// All of it, in memory.
+    Whole(Vec<u8>),
+    Stream(Box<dyn Read + Send>),
 }
 
 impl Decompressed {
-    pub(super) fn open(mut reader: Box<dyn Read + Send>, compression: Compression) -> io::Result<Self> {
+    /// `size` is about what `reader` gives: a file's size.
+    pub(super) fn open(mut reader: Box<dyn Read + Send>, size: u64, compression: Compression) -> io::Result<Self> {
         match compression {
-            Compression::None => Ok(Self::stream(reader)),
-            Compression::Zstd => Ok(Self::stream(Box::new(zstd::stream::read::Decoder::new(reader)?))),
+            Compression::None => Ok(Self::Stream(reader)),
+            Compression::Zstd => Ok(Self::Stream(Box::new(zstd::stream::read::Decoder::new(reader)?))),
             Compression::Gzip => {
-                let mut compressed = Vec::new();
+                // A byte more, so that the end is met without growing.
+                let room = usize::try_from(size.min(WHOLE_COMPRESSED)).unwrap_or_default() + 1;
+                let mut compressed = Vec::with_capacity(room);
                 let begun = reader.by_ref().take(WHOLE_COMPRESSED).read_to_end(&mut compressed);
                 if begun.is_ok()
                     && (compressed.len() as u64) < WHOLE_COMPRESSED
                     && let Some(whole) = gunzip(&compressed)
                 {
-                    return Ok(Self { whole, rest: Box::new(io::empty()) });
+                    return Ok(Self::Whole(whole));
                 }
                 let rest: Box<dyn Read + Send> = match begun {
                     Ok(_) => reader,
                     Err(error) => Box::new(Broken(Some(error))),
                 };
                 let compressed = BufReader::with_capacity(BUFFER, Cursor::new(compressed).chain(rest));
-                Ok(Self::stream(Box::new(MultiGzDecoder::new(compressed))))
+                Ok(Self::Stream(Box::new(MultiGzDecoder::new(compressed))))
             }
         }
     }
 
-    fn stream(reader: Box<dyn Read + Send>) -> Self {
-        Self { whole: Vec::new(), rest: reader }
-    }
-
-    /// All of it as one reader.
     pub(super) fn into_reader(self) -> Box<dyn Read + Send> {
-        if self.whole.is_empty() { self.rest } else { Box::new(Cursor::new(self.whole).chain(self.rest)) }
+        match self {
+            Self::Whole(content) => Box::new(Cursor::new(content)),
+            Self::Stream(reader) => reader,
+        }
     }
 }
 
@@ -119,7 +135,8 @@ mod tests {
 
     fn read(bytes: Vec<u8>, compression: Compression) -> (Vec<u8>, io::Result<usize>) {
         let mut content = Vec::new();
-        let mut reader = Decompressed::open(Box::new(Cursor::new(bytes)), compression).unwrap().into_reader();
+        let size = bytes.len() as u64;
+        let mut reader = Decompressed::open(Box::new(Cursor::new(bytes)), size, compression).unwrap().into_reader();
         let outcome = reader.read_to_end(&mut content);
         (content, outcome)
     }

@@ -36,7 +36,7 @@ mod value;
 mod whole;
 mod window;
 
-use std::io::{self, Read};
+use std::io;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
@@ -50,7 +50,7 @@ use table::Table;
 use whole::Whole;
 use window::Window;
 
-pub use compression::Compression;
+pub use compression::{Compression, Content};
 pub use survey::{Decoded, decompressed, read_document, survey};
 pub use table::arrow_schema;
 
@@ -112,24 +112,11 @@ enum Records {
 }
 
 impl Rows {
-    /// `file` names the file in errors; `reader` gives its bytes as they lie, compressed or not. A page has at most
+    /// `file` names the file in errors; `records` is where a JSON document has its array of records. A page has at most
     /// `page_rows` rows, fewer if they are large.
     pub fn open(
         file: &str,
-        reader: Box<dyn Read + Send>,
-        compression: Compression,
-        format: Format,
-        columns: &[ColumnDefinition],
-        page_rows: usize,
-    ) -> Result<Self, DecodeError> {
-        Self::open_at(file, reader, compression, format, None, columns, page_rows)
-    }
-
-    /// As [`Self::open`]; `records` is where a JSON document has its array of records.
-    pub fn open_at(
-        file: &str,
-        reader: Box<dyn Read + Send>,
-        compression: Compression,
+        content: Content,
         format: Format,
         records: Option<&JsonPath>,
         columns: &[ColumnDefinition],
@@ -137,13 +124,13 @@ impl Rows {
     ) -> Result<Self, DecodeError> {
         let read = |source| DecodeError::Read { file: file.to_owned(), source };
         if format == Format::Document || records.is_some_and(|path| !path.is_root_array()) {
-            let document = read_document(reader, compression).map_err(read)?;
+            let document = read_document(content).map_err(read)?;
             let records = match records.filter(|_| format == Format::Json) {
                 None => Records::Whole(Whole::document(document)),
                 Some(path) => match whole::array_at(&document, path) {
                     Ok(range) => {
                         let array = document[range].to_vec();
-                        Records::Documents(Documents::array(Window::new(array, Box::new(io::empty()))))
+                        Records::Documents(Documents::array(Window::new(Decompressed::Whole(array))))
                     }
                     Err(error) => Records::Whole(Whole::refused(document, error)),
                 },
@@ -151,13 +138,12 @@ impl Rows {
             let table = Table::new(columns, page_rows);
             return Ok(Self { file: file.to_owned(), table, records: Some(records), failure: None });
         }
-        let content = Decompressed::open(reader, compression).map_err(read)?;
-        let window = |content: Decompressed| Window::new(content.whole, content.rest);
+        let content = content.decompressed().map_err(read)?;
         let records = match format {
-            Format::Ndjson => Records::Lines(Lines::new(window(content), LineKind::Json)),
-            Format::Text => Records::Lines(Lines::new(window(content), LineKind::Text)),
-            Format::Json if records.is_some() => Records::Documents(Documents::array(window(content))),
-            Format::Json | Format::Document => Records::Documents(Documents::new(window(content))),
+            Format::Ndjson => Records::Lines(Lines::new(Window::new(content), LineKind::Json)),
+            Format::Text => Records::Lines(Lines::new(Window::new(content), LineKind::Text)),
+            Format::Json if records.is_some() => Records::Documents(Documents::array(Window::new(content))),
+            Format::Json | Format::Document => Records::Documents(Documents::new(Window::new(content))),
             Format::Csv => {
                 let delimited = Delimited::open(content.into_reader(), columns);
                 Records::Delimited(Box::new(

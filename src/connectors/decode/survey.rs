@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::compression::{Compression, Decompressed};
+use super::compression::Content;
 use super::escape::unescaped;
 use super::paths::{Found, PathTree};
 use super::scan::{Scanner, Span};
@@ -39,10 +39,10 @@ pub fn survey(document: &[u8], path: &JsonPath) -> Result<Decoded, String> {
 }
 
 /// All of a document, decompressed.
-pub fn read_document(reader: Box<dyn Read + Send>, compression: Compression) -> io::Result<Vec<u8>> {
+pub fn read_document(from: Content) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     let most = LARGEST_DOCUMENT as u64 + 1;
-    Decompressed::open(reader, compression)?.into_reader().take(most).read_to_end(&mut content)?;
+    from.decompressed()?.into_reader().take(most).read_to_end(&mut content)?;
     if content.len() > LARGEST_DOCUMENT {
         return Err(io::Error::other(format!("the document is larger than {} MiB", LARGEST_DOCUMENT >> 20)));
     }
@@ -50,8 +50,8 @@ pub fn read_document(reader: Box<dyn Read + Send>, compression: Compression) -> 
 }
 
 /// As a stream.
-pub fn decompressed(reader: Box<dyn Read + Send>, compression: Compression) -> io::Result<Box<dyn Read + Send>> {
-    Ok(Decompressed::open(reader, compression)?.into_reader())
+pub fn decompressed(from: Content) -> io::Result<Box<dyn Read + Send>> {
+    Ok(from.decompressed()?.into_reader())
 }
 
 fn text(document: &[u8], span: Span) -> Option<String> {

@@ -20,8 +20,10 @@ fn column(name: &str, column_type: ColumnType, path: &str) -> ColumnDefinition {
 }
 
 fn open(name: &str, content: impl Into<Vec<u8>>, format: Format, columns: &[ColumnDefinition], rows: usize) -> Rows {
-    let reader = Box::new(Cursor::new(content.into()));
-    Rows::open(name, reader, Compression::of_name(name), format, columns, rows).unwrap()
+    let content = content.into();
+    let (size, reader) = (content.len() as u64, Box::new(Cursor::new(content)));
+    let content = Content { reader, size, compression: Compression::of_name(name) };
+    Rows::open(name, content, format, None, columns, rows).unwrap()
 }
 
 /// The rows as a table, then the rejected records, then the error, as a reader would see them.

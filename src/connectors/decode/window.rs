@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read};
 
 use datafusion::arrow::buffer::Buffer;
 
+use super::compression::Decompressed;
+
 /// What is read at a time; a longer record makes the window grow. Tests meet its border in every record.
 const CHUNK: usize = if cfg!(test) { 64 } else { 1 << 20 };
 /// A longer record is taken for a stream that is none of records.
@@ -20,10 +22,12 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Over `whole`, if the bytes are in memory, and then over what `reader` gives.
-    pub(super) fn new(whole: Vec<u8>, reader: Box<dyn Read + Send>) -> Self {
-        let mut window =
-            Self { reader, chunk: Buffer::from_vec(whole), at: 0, began: false, ended: false, failure: None };
+    pub(super) fn new(content: Decompressed) -> Self {
+        let (whole, reader, ended): (_, Box<dyn Read + Send>, _) = match content {
+            Decompressed::Whole(whole) => (whole, Box::new(io::empty()), true),
+            Decompressed::Stream(reader) => (Vec::new(), reader, false),
+        };
+        let mut window = Self { reader, chunk: Buffer::from_vec(whole), at: 0, began: false, ended, failure: None };
         window.skip_mark();
         window
     }

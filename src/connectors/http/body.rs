@@ -14,7 +14,7 @@ use reqwest::Response;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::error::{HttpErrorKind, innermost};
-use crate::connectors::decode::Compression;
+use crate::connectors::decode::{Compression, Content};
 
 /// What a body may take of memory.
 const IN_MEMORY: usize = 1 << 20;
@@ -36,6 +36,10 @@ impl Body {
             Self::Temporary(path) => Box::new(File::open(path.as_ref())?),
             Self::Stored(path) => Box::new(File::open(path)?),
         })
+    }
+
+    pub(super) fn content(&self, compression: Compression) -> io::Result<Content> {
+        Ok(Content { reader: self.reader()?, size: self.size(), compression })
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -429,7 +429,7 @@ pub(super) fn beginning(answer: &Answer) -> String {
     let mut bytes = vec![0; SHOWN_BODY * 4];
     let compression = answer.body.compression(answer.header("content-encoding"), answer.url.path());
     let opened =
-        compression.and_then(|compression| crate::connectors::decode::decompressed(answer.body.reader()?, compression));
+        compression.and_then(|compression| crate::connectors::decode::decompressed(answer.body.content(compression)?));
     let Ok(mut reader) = opened else { return String::new() };
     let mut filled = 0;
     while let Ok(read) = reader.read(&mut bytes[filled..]) {

@@ -171,7 +171,7 @@ impl<'a> Content<'a> {
             let compression =
                 self.answer.body.compression(self.answer.header("content-encoding"), self.answer.url.path());
             let read = compression.and_then(|compression| {
-                crate::connectors::decode::read_document(self.answer.body.reader()?, compression)
+                crate::connectors::decode::read_document(self.answer.body.content(compression)?)
             });
             self.text = Some(read.map_err(|error| unreadable(error.to_string()))?);
         }

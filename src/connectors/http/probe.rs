@@ -34,7 +34,7 @@ pub async fn probe(url: &str, headers: &[(String, String)], now: jiff::Timestamp
     let answer = client.send(&request, &handling).await?;
     let compression = answer.body.compression(answer.header("content-encoding"), answer.url.path());
     let text = compression
-        .and_then(|compression| read_document(answer.body.reader()?, compression))
+        .and_then(|compression| read_document(answer.body.content(compression)?))
         .map_err(|error| failed(HttpErrorKind::Store(error)))?;
     Ok(Described::new(&parsed, &answer, &text, &mask).yaml(headers))
 }

@@ -59,15 +59,9 @@ impl Http {
             return Ok(take(Page { batch, rejected: Vec::new(), origin }));
         };
         let open = |source| ConnectorError::Open { file: received.url.clone(), source };
-        let rows = Rows::open_at(
-            &received.url,
-            body.reader().map_err(open)?,
-            *compression,
-            self.config.format,
-            self.config.records.as_ref(),
-            &wanted.decoded,
-            PAGE_ROWS,
-        )?;
+        let content = body.content(*compression).map_err(open)?;
+        let (format, records) = (self.config.format, self.config.records.as_ref());
+        let rows = Rows::open(&received.url, content, format, records, &wanted.decoded, PAGE_ROWS)?;
         for page in rows {
             let page = page?;
             if let Some(index) = wanted.cursor {

@@ -68,7 +68,8 @@ pub(super) async fn write(
         let slices: Vec<Vec<Item>> = readings
             .iter_mut()
             .map(|reading| {
-                let count = if whole { reading.waiting.len() } else { reading.table.connector.per_commit().max(1) };
+                let waiting = &reading.waiting;
+                let count = if whole { waiting.len() } else { reading.table.connector.per_commit(waiting) };
                 let rest = reading.waiting.split_off(count.min(reading.waiting.len()));
                 std::mem::replace(&mut reading.waiting, rest)
             })

@@ -38,7 +38,7 @@ sources:
     );
     assert_eq!(archive.columns[1].data_type.as_deref(), Some("list<string>"));
     let TableReader::Files(files) = &archive.reader else { panic!("{:?}", archive.reader) };
-    assert_eq!((files.path.as_str(), files.per_commit, files.columns.len()), ("data/*.json.gz", 5, 2));
+    assert_eq!((files.path.as_str(), files.per_commit, files.columns.len()), ("data/*.json.gz", Some(5), 2));
     assert_eq!(files.columns[1].path.to_string(), "$.payload.commits[*].message");
     assert_eq!(files.storage_options.len(), 1);
     let reader = |table: &SourceTable| format!("{:?}", table.reader);

@@ -135,7 +135,7 @@ fn a_token_without_anything_left_makes_way_for_the_others() {
 
 #[test]
 fn tokens_that_end_alike_are_told_apart() {
-    let server = metered(&[("abc", 2), ("xabc", 100)]);
+    let server = metered(&[("abc", 20), ("xabc", 3)]);
     let project = connected(&server, "auth: {bearer: [abc, xabc]}", PAGED);
     project.ok(&["run"]);
     assert_eq!(ids(&project), (1..=10).collect::<Vec<_>>());

@@ -38,7 +38,18 @@ fn fails(answer: Response, connection: &str) -> (Ran, usize) {
 fn what_is_not_there_is_said_at_once() {
     let (ran, asked) = fails(Response::new(404, "{\"message\": \"Not Found\"}"), "");
     assert_eq!(asked, 1);
-    transcript!(ran, @"");
+    transcript!(ran, @r#"
+    exit: 1
+    ----- stderr -----
+    error[E0607]: `GET http://127.0.0.1:PORT/items` answered 404 Not Found
+      --> sources.yaml:12:9
+       |
+    12 |         http: {connection: api, path: /items}
+       |         ^^^^
+       |
+       = note: it said: {"message": "Not Found"}
+       = hint: look at `path`; if it may be missing, say so: `on_status: {404: skip}`, `row` or `absent_after 48h`
+    "#);
 }
 
 #[test]
@@ -64,7 +75,17 @@ fn a_server_error_is_asked_again() {
 fn a_server_error_that_stays_is_told_with_its_attempts() {
     let (ran, asked) = fails(Response::new(500, "<h1>oops</h1>"), "");
     assert_eq!(asked, 3);
-    transcript!(ran, @"");
+    transcript!(ran, @"
+    exit: 1
+    ----- stderr -----
+    error[E0607]: `GET http://127.0.0.1:PORT/items` answered 500 Internal Server Error, after 3 attempts
+      --> sources.yaml:12:9
+       |
+    12 |         http: {connection: api, path: /items}
+       |         ^^^^
+       |
+       = note: it said: <h1>oops</h1>
+    ");
 }
 
 #[test]
@@ -105,7 +126,17 @@ fn a_service_that_wants_too_long_a_wait_is_left_alone() {
     let seconds = Response::new(429, "slow down").header("retry-after", "3600");
     let (ran, asked) = fails(seconds, "");
     assert_eq!(asked, 1);
-    transcript!(ran, @"");
+    transcript!(ran, @"
+    exit: 1
+    ----- stderr -----
+    error[E0607]: `GET http://127.0.0.1:PORT/items` was told to wait 1h, which is longer than `retry.max_wait` (15m)
+      --> sources.yaml:12:9
+       |
+    12 |         http: {connection: api, path: /items}
+       |         ^^^^
+       |
+       = hint: run again later, or raise `retry: {max_wait: ...}` of the connection
+    ");
 
     let date = Response::new(429, "").header("retry-after", "Thu, 31 Dec 2099 23:59:59 GMT");
     let reset = Response::new(403, "").header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", "4102444799");

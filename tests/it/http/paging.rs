@@ -209,7 +209,17 @@ fn a_url_that_comes_again_is_no_next_page() {
         &table("{link_header: next}"),
     );
     assert_eq!(asked, 4);
-    transcript!(ran, @"");
+    transcript!(ran, @"
+    exit: 1
+    ----- stderr -----
+    error[E0607]: `http://127.0.0.1:PORT/items?page=1` cannot be followed to its end
+      --> sources.yaml:12:9
+       |
+    12 |         http: {connection: api, path: /items, paginate: {link_header: next}}
+       |         ^^^^
+       |
+       = note: `http://127.0.0.1:PORT/items?page=2` came up twice among the pages
+    ");
 }
 
 #[test]
@@ -227,7 +237,17 @@ fn a_next_page_that_nobody_follows_is_told() {
     let (ran, asked) =
         refused(|_| Response::json(&items([1])).next("/items?page=2"), "http: {connection: api, path: /items}");
     assert_eq!(asked, 1);
-    transcript!(ran, @"");
+    transcript!(ran, @r#"
+    exit: 1
+    ----- stderr -----
+    error[E0607]: `http://127.0.0.1:PORT/items` cannot be followed to its end
+      --> sources.yaml:12:9
+       |
+    12 |         http: {connection: api, path: /items}
+       |         ^^^^
+       |
+       = note: page 1 says there is a next one, and `paginate` does not say how to get it: the `Link` header has `rel="next"`; `paginate: {link_header: next}` follows it
+    "#);
     let (ran, asked) = refused(
         |_| Response::json(&json!({"has_more": true, "items": items([1])})),
         "http: {connection: api, path: /items}\nrecords: $.items",
@@ -298,7 +318,7 @@ fn records_that_come_again_on_the_next_page_are_rows_again() {
         "{{ config(materialized='table') }}\nselect distinct id, name from {{ ref('items') }}",
     );
     project.ok(&["run"]);
-    assert_eq!(count(&project, "bronze.items"), ALL + 6 + 1);
+    assert_eq!(count(&project, "bronze.items"), ALL + 5);
     assert_eq!(
         project.rows("select count(*) as n, min(id) as first, max(id) as last from {{ ref('distinct_items') }}"),
         [json!({"n": ALL, "first": 1, "last": ALL})]

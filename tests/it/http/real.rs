@@ -57,7 +57,7 @@ fn read_events(server: &Server) -> TestProject {
     super::connected(server, connection, table)
         .file(
             "models/bronze/items.sql",
-            "{{ config(materialized='incremental', incremental_strategy='append') }}\nselect *, _source from {{ source('api', 'items') }}",
+            "{{ config(materialized='incremental', incremental_strategy='append') }}\nselect * from {{ source('api', 'items') }}",
         )
         .file(
             "models/silver/events.sql",
