@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::SelectionArguments;
 use super::printer::{Printer, Summary};
 use super::{Exit, block_on};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execution::{NodeResult, Status};
 use crate::graph::NodeKind;
 use crate::invocation::{Invocation, Settings, load_project, select, threads};
@@ -52,6 +52,11 @@ pub(super) fn run(
     settings: Settings,
     printer: &Printer,
 ) -> Result<Exit, Diagnostics> {
+    if let (Some(from), Some(to)) = (arguments.from, arguments.to)
+        && to <= from
+    {
+        return Err(Diagnostic::error(Code::Usage, format!("nothing lies between --from {from} and --to {to}")).into());
+    }
     let loaded = load_project(&settings)?;
     printer.diagnostics(&loaded.warnings);
     let selection = select(&loaded, &arguments.selection.selection())?;

@@ -238,8 +238,8 @@ async fn reset(
     let label = graph.node(model).label();
     let told = |position: String| if position.is_empty() { "nothing".to_owned() } else { position };
     printer.output(&format!("{} -> {label}", arguments.source));
-    printer.output(&format!("  {} read  {}", if dry { "has  " } else { "had  " }, told(before)));
-    printer.output(&format!("  {} read  {}", if dry { "would have" } else { "now has" }, told(after)));
+    printer.output(&format!("  {} read  {}", if dry { "has now   " } else { "had before" }, told(before)));
+    printer.output(&format!("  {} read  {}", if dry { "would have" } else { "has now   " }, told(after)));
     printer
         .output("  its rows stay as they are; the next run reads again what was forgotten, and an `append` model then");
     printer.output(

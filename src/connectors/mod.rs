@@ -196,6 +196,14 @@ impl Connector {
         }
     }
 
+    /// Whether an item was read by the time of a position.
+    pub fn is_read(&self, position: &BTreeMap<String, i64>, item: &Item) -> bool {
+        match self {
+            Self::Files(_) => position.get(&item.name) == Some(&item.mark),
+            Self::Http(http) => http.is_read(position, item),
+        }
+    }
+
     /// What changes in the position once the rows of these items, just read, are committed.
     pub fn advance(&self, items: &[Item]) -> Vec<(String, i64)> {
         match self {
@@ -278,10 +286,11 @@ impl Connector {
     /// Begins to fetch an item that is read next.
     pub fn prefetch(self: &Arc<Self>, item: &Item) {
         if let Self::Http(http) = self.as_ref() {
-            let (connector, item) = (Arc::clone(self), item.clone());
+            // Taken now: the reader may be done with the item before the task begins.
+            let (slot, connector, item) = (http.slot(item), Arc::clone(self), item.clone());
             http.spawn(async move {
                 if let Self::Http(http) = connector.as_ref() {
-                    http.prefetch(&item).await;
+                    http.prefetch(&item, &slot).await;
                 }
             });
         }

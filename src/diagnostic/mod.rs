@@ -167,6 +167,12 @@ impl Diagnostic {
         self
     }
 
+    /// As [`Self::label_or_file`], unless it has a place already.
+    #[must_use]
+    pub fn else_at(self, span: Option<Span>, file: &str) -> Self {
+        if self.label.is_some() { self } else { self.label_or_file(span, "", file) }
+    }
+
     #[must_use]
     pub fn note_opt(self, note: Option<String>) -> Self {
         match note {

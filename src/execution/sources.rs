@@ -60,7 +60,7 @@ fn tables(context: &Context) -> impl Iterator<Item = (NodeId, &SourceTable)> {
 
 fn open(context: &Arc<Context>, id: NodeId, table: &SourceTable) -> Result<Option<Arc<Connector>>, Diagnostic> {
     let opened = Connector::open(table, &context.around, SourceQuery::shared(context, id));
-    opened.map_err(|error| connector_diagnostic(&error).label_or_file(table.place.clone(), "", "sources.yaml"))
+    opened.map_err(|error| connector_diagnostic(&error).else_at(table.place.clone(), "sources.yaml"))
 }
 
 /// The models that read a source and have a position in it.
@@ -181,7 +181,7 @@ async fn number(context: &Arc<Context>, sql: &str) -> Option<i64> {
 pub async fn check(context: &Arc<Context>, source: NodeId) -> Result<Option<Checked>, Diagnostics> {
     let NodeKind::Source(table) = &context.graph.node(source).kind else { return Ok(None) };
     let Some(connector) = open(context, source, table)? else { return Ok(None) };
-    let place = |diagnostic: Diagnostic| diagnostic.label_or_file(table.place.clone(), "", "sources.yaml");
+    let place = |diagnostic: Diagnostic| diagnostic.else_at(table.place.clone(), "sources.yaml");
     let waiting = connector.waiting(&std::collections::BTreeMap::new()).await;
     let waiting = waiting.map_err(|error| place(connector_diagnostic(&error)))?;
     // The newest: the oldest may be from before anybody's time.

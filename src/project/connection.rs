@@ -24,6 +24,8 @@ pub struct Connection {
 #[derive(Debug, Clone)]
 pub enum ConnectionKind {
     Http(Arc<HttpConnection>),
+    /// Its mistakes are told.
+    Broken,
 }
 
 /// `http:` of a connection.
@@ -139,9 +141,8 @@ pub(super) fn read_connections(fields: &mut Fields<'_>) -> Vec<Connection> {
             fields.push(super::fields::invalid_name(&key.name, key.span.clone()));
             continue;
         }
-        if let Some(kind) = read_kind(&key.name, node, fields.found()) {
-            connections.push(Connection { name: key.name.clone(), kind, place });
-        }
+        let kind = read_kind(&key.name, node, fields.found()).unwrap_or(ConnectionKind::Broken);
+        connections.push(Connection { name: key.name.clone(), kind, place });
     }
     connections
 }

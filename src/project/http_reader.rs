@@ -116,6 +116,7 @@ fn connection(fields: &mut Fields<'_>, connections: &[Connection]) -> Option<Arc
     let found = connections.iter().find(|connection| connection.name == name);
     match found.map(|connection| &connection.kind) {
         Some(ConnectionKind::Http(http)) => Some(Arc::clone(http)),
+        Some(ConnectionKind::Broken) => None,
         None => {
             fields.push(
                 Diagnostic::error(Code::Config, format!("no connection is named `{name}`"))
@@ -259,11 +260,11 @@ fn counted(fields: &mut Fields<'_>, name: &'static str) -> Option<Paginate> {
 fn window(fields: &mut Fields<'_>) -> Option<WindowConfig> {
     let mut inner = fields.fields("window", "`window`")?;
     let every = inner.required_string("every").and_then(|(text, node)| match parse_duration(&text) {
-        Some(every) if every >= Duration::from_mins(1) && every.subsec_nanos() == 0 => Some(every),
+        Some(every) if every >= Duration::from_mins(1) && every.subsec_nanos() == 0 && cuts_days(every) => Some(every),
         _ => {
             inner.push(
                 Diagnostic::error(Code::Config, format!("`{text}` is no length of a window"))
-                    .label(node.span.clone(), "expected a length of time such as `1h` or `1d`"),
+                    .label(node.span.clone(), "expected a length that cuts a day evenly, such as `1h`, or whole days"),
             );
             None
         }
@@ -279,8 +280,22 @@ fn window(fields: &mut Fields<'_>) -> Option<WindowConfig> {
                 .label(span.clone(), "windows are cut from midnight UTC, weeks from Monday"),
         );
     }
+    if let (Some((start, _)), Some((end, span))) = (&start, &end)
+        && end <= start
+    {
+        inner.push(
+            Diagnostic::error(Code::Config, "a window's `end` is behind its `start`")
+                .label(span.clone(), "nothing lies between"),
+        );
+    }
     inner.finish(fields.found());
     Some(WindowConfig { every: every?, start: start.map(|(at, _)| at), end: end.map(|(at, _)| at), delay })
+}
+
+/// Whether windows of this length begin at the same times every day, or every some days.
+fn cuts_days(every: Duration) -> bool {
+    let seconds = every.as_secs();
+    SECONDS_OF_A_DAY.is_multiple_of(seconds) || seconds.is_multiple_of(SECONDS_OF_A_DAY)
 }
 
 /// The start of the window of length `every` that holds the second `at`.
@@ -454,7 +469,10 @@ fn http_columns(
         }
     }
     let decoded: Vec<&ReadColumn> = columns.iter().filter(|column| column.each.is_none()).collect();
-    let defined = definitions(fields, format, &decoded);
+    let defined = match decoded.is_empty() && !columns.is_empty() {
+        true => Some(Vec::new()),
+        false => definitions(fields, format, &decoded),
+    };
     let failed = mistakes.has_errors();
     fields.found().extend(mistakes);
     let mut defined = defined.filter(|_| !failed)?.into_iter().peekable();

@@ -190,6 +190,21 @@ impl StatusPattern {
 }
 
 impl HttpConfig {
+    /// What is rendered for each request.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        let request = &self.request;
+        let named = request.query.iter().chain(&request.headers).map(|(_, text)| text);
+        std::iter::once(&request.path).chain(named).chain(&request.body)
+    }
+
+    /// What these see, with values that stand for any.
+    pub fn locals_to_try(&self) -> Vec<(&'static str, Local)> {
+        let window = self.window.as_ref().map(|window| ("window", window.local(Timestamp::UNIX_EPOCH)));
+        let each = self.for_each.as_ref().map(|_| ("each", Local::Any));
+        let cursor = self.cursor.as_ref().map(|_| ("cursor", Local::Any));
+        window.into_iter().chain(each).chain(cursor).collect()
+    }
+
     /// The columns that are decoded from an answer, in their order.
     pub fn decoded(&self) -> impl Iterator<Item = &ColumnDefinition> {
         self.columns.iter().filter_map(|column| match column {

@@ -9,8 +9,10 @@ use super::connection::Connection;
 use super::declared_test::{DeclaredTest, TestContext};
 use super::fields::Fields;
 
+use super::http_source::HttpConfig;
 use super::model_config::{ConfigOf, merge_config, read_config};
-use super::source::SourceTable;
+use super::rendered::YamlScope;
+use super::source::{SourceTable, TableReader};
 use super::source_reader::read_reader;
 
 use super::yaml::{Node, NodeKind};
@@ -69,6 +71,9 @@ impl SourceContext<'_> {
         fields.accept(&["identifier"]);
         let columns = read_columns(&mut fields, ColumnsOf::Source, self.tests);
         let reader = read_reader(&mut fields, source, &table, &columns, self.connections);
+        if let Some(TableReader::Http(http)) = &reader {
+            try_texts(http, self.tests, fields.found());
+        }
         let data_tests = DeclaredTest::read_all(&mut fields, self.tests);
         fields.finish(found);
 
@@ -91,6 +96,22 @@ impl SourceContext<'_> {
             config,
             place: Some(place),
         })
+    }
+}
+
+/// Renders what is rendered for each request, before anything is asked: names that are not there are told now. What only
+/// the values show is told when they come.
+fn try_texts(http: &HttpConfig, tests: TestContext<'_>, found: &mut Diagnostics) {
+    let scope = YamlScope { locals: &http.locals_to_try(), ..tests.renderer.scope };
+    for text in http.texts() {
+        if let Err(diagnostic) = tests.renderer.renderer.render(&text.text, &text.place, &scope)
+            && matches!(
+                diagnostic.code,
+                Code::Undefined | Code::TemplateSyntax | Code::MissingVar | Code::MissingEnvVar
+            )
+        {
+            found.push(diagnostic);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use super::error::HttpErrorKind;
+use super::mask::Mask;
 use crate::project::{Auth, Secret};
 
 /// A token is renewed this long before it expires.
@@ -157,7 +158,8 @@ impl Credentials {
         let Some(token) = answer["access_token"].as_str().filter(|_| status.is_success()) else {
             let reason =
                 answer["error_description"].as_str().or(answer["error"].as_str()).unwrap_or("no access token in it");
-            let reason = format!("`{place}` answered {status}: {reason}").replace(&client_secret.0, "***");
+            let reason = format!("`{place}` answered {status}: {reason}");
+            let reason = Mask::new([client_secret.0.clone()]).text(&reason);
             let is_passing = status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS;
             return Err(HttpErrorKind::SignIn { reason, is_passing });
         };

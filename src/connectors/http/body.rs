@@ -5,16 +5,16 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::Response;
-use tempfile::{NamedTempFile, TempPath};
 
 use super::error::{HttpErrorKind, innermost};
-use crate::connectors::decode::{Compression, Content};
+use crate::connectors::decode::{Compression, Content, decompressed};
 
 /// What a body may take of memory.
 const IN_MEMORY: usize = 1 << 20;
@@ -24,7 +24,8 @@ const SLOWEST: u64 = 100;
 #[derive(Debug, Clone)]
 pub(super) enum Body {
     Memory(Bytes),
-    Temporary(Arc<TempPath>),
+    /// Without a name: gone with the process, however it ends.
+    Temporary(Arc<File>),
     /// Of a recording.
     Stored(PathBuf),
 }
@@ -33,9 +34,23 @@ impl Body {
     pub(super) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Self::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
-            Self::Temporary(path) => Box::new(File::open(path.as_ref())?),
+            Self::Temporary(file) => Box::new(FromStart { file: Arc::clone(file), at: 0 }),
             Self::Stored(path) => Box::new(File::open(path)?),
         })
+    }
+
+    /// A small packed body is unpacked once to see that it is whole: one that is not may be, when it is asked for again.
+    pub(super) fn check(&self, encoding: Option<&str>, path: &str) -> Result<(), HttpErrorKind> {
+        let Self::Memory(_) = self else { return Ok(()) };
+        let Ok(compression) = self.compression(encoding, path) else { return Ok(()) };
+        if compression == Compression::None {
+            return Ok(());
+        }
+        let unpacked = self.content(compression).and_then(decompressed);
+        match unpacked.and_then(|mut reader| io::copy(&mut reader, &mut io::sink())) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(HttpErrorKind::Broken(error.to_string())),
+        }
     }
 
     pub(super) fn content(&self, compression: Compression) -> io::Result<Content> {
@@ -45,7 +60,7 @@ impl Body {
     pub(super) fn size(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
-            Self::Temporary(path) => std::fs::metadata(path.as_ref()).map_or(0, |meta| meta.len()),
+            Self::Temporary(file) => file.metadata().map_or(0, |meta| meta.len()),
             Self::Stored(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
         }
     }
@@ -55,7 +70,8 @@ impl Body {
         let said = match encoding {
             Some("gzip" | "x-gzip") => Compression::Gzip,
             Some("zstd") => Compression::Zstd,
-            _ => Compression::of_name(path),
+            None | Some("" | "identity") => Compression::of_name(path),
+            Some(other) => return Err(io::Error::other(format!("it is packed as `{other}`, which was not asked for"))),
         };
         let mut first = [0; 4];
         let read = self.reader()?.read(&mut first)?;
@@ -68,6 +84,20 @@ impl Body {
     }
 }
 
+/// Reads a file from its start, whoever else reads it.
+struct FromStart {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for FromStart {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 /// Receives a body to its end. `stall` is the longest silence.
 pub(super) async fn receive(
     mut response: Response,
@@ -76,7 +106,7 @@ pub(super) async fn receive(
     received: &(dyn Fn(usize) + Sync),
 ) -> Result<Body, HttpErrorKind> {
     let mut memory: Vec<u8> = Vec::new();
-    let mut file: Option<NamedTempFile> = None;
+    let mut file: Option<File> = None;
     let (mut since, mut bytes) = (Instant::now(), 0_usize);
     loop {
         let chunk = match tokio::time::timeout(stall, response.chunk()).await {
@@ -103,25 +133,21 @@ pub(super) async fn receive(
         None => Ok(Body::Memory(memory.into())),
         Some(file) => {
             let file = append(Some(file), memory, scratch).await?;
-            Ok(Body::Temporary(Arc::new(file.into_temp_path())))
+            Ok(Body::Temporary(Arc::new(file)))
         }
     }
 }
 
-async fn append(
-    file: Option<NamedTempFile>,
-    bytes: Vec<u8>,
-    scratch: Option<&Path>,
-) -> Result<NamedTempFile, HttpErrorKind> {
+async fn append(file: Option<File>, bytes: Vec<u8>, scratch: Option<&Path>) -> Result<File, HttpErrorKind> {
     let scratch = scratch.map(Path::to_owned);
     let written = tokio::task::spawn_blocking(move || {
         let mut file = match (file, scratch) {
             (Some(file), _) => file,
             (None, Some(folder)) => {
                 std::fs::create_dir_all(&folder)?;
-                NamedTempFile::new_in(folder)?
+                tempfile::tempfile_in(folder)?
             }
-            (None, None) => NamedTempFile::new()?,
+            (None, None) => tempfile::tempfile()?,
         };
         file.write_all(&bytes)?;
         Ok(file)

@@ -243,6 +243,7 @@ impl Client {
                 self.traffic.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
             };
             let body = receive(response, handling.scratch, self.config.timeout.request, &received).await?;
+            body.check(headers.get("content-encoding").map(String::as_str), current.url.path())?;
             return Ok((Answer { url: current.url, status, headers, body }, signed));
         }
         Err(HttpErrorKind::RedirectLoop(format!("{REDIRECTS} redirects in a row")))
@@ -439,5 +440,12 @@ pub(super) fn beginning(answer: &Answer) -> String {
         }
     }
     let text = String::from_utf8_lossy(&bytes[..filled]);
-    text.trim().chars().take(SHOWN_BODY).collect()
+    let strange = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER || *c == '\0').count();
+    if strange * 10 > text.chars().count() {
+        return "(no text)".to_owned();
+    }
+    // As one line, and without what a terminal would obey.
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    words.join(" ").chars().take(SHOWN_BODY).collect()
 }

@@ -16,6 +16,13 @@ pub struct HttpError {
     pub kind: HttpErrorKind,
 }
 
+impl HttpError {
+    /// Without the request.
+    pub(super) fn said(&self) -> String {
+        format!("{}{}", self.kind, after(self.attempts))
+    }
+}
+
 fn after(count: usize) -> String {
     if count > 1 { format!(", after {count} attempts") } else { String::new() }
 }
@@ -28,6 +35,8 @@ pub enum HttpErrorKind {
     Connect(String),
     #[error("was refused a safe connection: {0}")]
     Certificate(String),
+    #[error("got no answer that can be read: {0}")]
+    Answer(String),
     #[error("got no answer within {}", shown_duration(*.0))]
     NoAnswer(Duration),
     #[error("got no byte of the answer's body for {}", shown_duration(*.0))]
@@ -48,8 +57,9 @@ pub enum HttpErrorKind {
     SignIn { reason: String, is_passing: bool },
     #[error("is not a request that can be made: {0}")]
     Request(String),
-    #[error("failed when it was recorded: {0}")]
-    Recorded(String),
+    /// As it was said when it was recorded.
+    #[error("{said}")]
+    Recorded { said: String, code: Option<u16>, body: String },
     #[error("was given up")]
     Cancelled,
 }
@@ -67,13 +77,18 @@ impl HttpErrorKind {
         if error.is_builder() {
             return Self::Request(reason);
         }
-        Self::Connect(reason)
+        if error.is_connect() { Self::Connect(reason) } else { Self::Answer(reason) }
     }
 
     /// Whether the same request may well succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::NoAnswer(_) | Self::Stalled(_) | Self::Slow { .. } | Self::Broken(_) => true,
+            Self::Connect(_)
+            | Self::Answer(_)
+            | Self::NoAnswer(_)
+            | Self::Stalled(_)
+            | Self::Slow { .. }
+            | Self::Broken(_) => true,
             Self::SignIn { is_passing, .. } => *is_passing,
             Self::Status { .. }
             | Self::Certificate(_)
@@ -82,7 +97,7 @@ impl HttpErrorKind {
             | Self::LongWait { .. }
             | Self::Store(_)
             | Self::Request(_)
-            | Self::Recorded(_)
+            | Self::Recorded { .. }
             | Self::Cancelled => false,
         }
     }
@@ -90,7 +105,16 @@ impl HttpErrorKind {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Status { code, .. } => Some(*code),
+            Self::Recorded { code, .. } => *code,
             _ => None,
+        }
+    }
+
+    /// What the service said of it.
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Status { body, .. } | Self::Recorded { body, .. } => body,
+            _ => "",
         }
     }
 

@@ -12,8 +12,8 @@ use super::error::{HttpError, HttpErrorKind};
 use super::outcome::{Outcome, OutcomeKind};
 use super::paging::{Content, Pages};
 use super::position::read_text;
-use super::replay::Asked;
-use super::{ConnectorError, Http, Item, lock, start_of};
+use super::replay::{Asked, Failure};
+use super::{ConnectorError, Http, Item, Slot, lock, start_of};
 use crate::connectors::decode::Compression;
 use crate::project::{Method, OnStatus, StatusPattern};
 
@@ -22,7 +22,7 @@ const SHOWN_ERROR: usize = 500;
 
 /// An item's answers, in the order of the rows they were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Fetched {
+pub(in crate::connectors) struct Fetched {
     pub(super) answers: Vec<Received>,
     pub(super) outcome: Outcome,
 }
@@ -50,7 +50,7 @@ struct Chain {
 impl Http {
     /// Everything of an item; asked for once, however often it is read.
     pub(super) async fn fetched(&self, item: &Item) -> Result<Arc<Fetched>, ConnectorError> {
-        let slot = Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default());
+        let slot = self.slot(item);
         let mut slot = slot.lock().await;
         match slot.take() {
             Some(Ok(fetched)) => {
@@ -68,12 +68,16 @@ impl Http {
     }
 
     /// As [`Self::fetched`], ahead of its reader; a failure is kept for him.
-    pub(in crate::connectors) async fn prefetch(&self, item: &Item) {
-        let slot = Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default());
+    pub(in crate::connectors) async fn prefetch(&self, item: &Item, slot: &Slot) {
         let mut slot = slot.lock().await;
         if slot.is_none() {
             *slot = Some(self.fetch_or_cancel(item).await);
         }
+    }
+
+    /// Where the item is, or will be.
+    pub(in crate::connectors) fn slot(&self, item: &Item) -> Slot {
+        Arc::clone(lock(&self.fetched).entry(item.name.clone()).or_default())
     }
 
     async fn fetch_or_cancel(&self, item: &Item) -> Result<Arc<Fetched>, ConnectorError> {
@@ -175,7 +179,7 @@ impl Http {
                 if cancelled {
                     return Err(ConnectorError::Http(error));
                 }
-                let body = if let HttpErrorKind::Status { body, .. } = &error.kind { body.as_str() } else { "" };
+                let body = error.kind.body();
                 let said = if body.is_empty() { error.to_string() } else { body.to_owned() };
                 let url = error.request.trim_matches('`').split_once(' ').map_or("", |(_, url)| url).to_owned();
                 chain.answers.clear();
@@ -246,7 +250,10 @@ impl Http {
                 let request = format!("`{method} {url}`");
                 ConnectorError::Http(Box::new(HttpError { request, attempts: 1, kind }))
             };
-            let answer = recorded.map_err(|error| failed(HttpErrorKind::Recorded(error)))?;
+            let answer = recorded.map_err(|failure| {
+                let Failure { said, status, body } = failure;
+                failed(HttpErrorKind::Recorded { said, code: status, body })
+            })?;
             let means_failure = answer.status >= 400
                 && matches!(self.on_status(answer.status), None | Some(OnStatus::Fail | OnStatus::Retry));
             if means_failure {
@@ -269,15 +276,7 @@ impl Http {
         let quota = self.client.quota_left().and_then(|left| i64::try_from(left).ok());
         self.progress.quota.store(quota.unwrap_or(-1), Ordering::Relaxed);
         if let Some(recorder) = &self.around.recorder {
-            let failure;
-            let kept = match &sent {
-                Ok(answer) => Ok(answer),
-                Err(error) => {
-                    failure = error.to_string();
-                    Err(failure.as_str())
-                }
-            };
-            recorder.keep(&source, &item.name, &asked, kept, &self.mask)?;
+            recorder.keep(&source, &item.name, (&asked, request.url.as_str()), sent.as_ref(), &self.mask)?;
         }
         sent.map_err(|error| ConnectorError::Http(Box::new(error)))
     }

@@ -7,10 +7,20 @@ use url::Url;
 /// What replaces a secret.
 const MASK: &str = "***";
 /// A parameter of one of these names is a secret, whatever stands before it.
-const SECRET_WORDS: &[&str] =
-    &["secret", "password", "passwd", "passphrase", "pwd", "signature", "credential", "credentials", "apikey"];
+const SECRET_WORDS: &[&str] = &[
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "signature",
+    "credential",
+    "credentials",
+    "apikey",
+    "sessionid",
+];
 /// These are, by themselves or behind one of the words that say so.
-const SECRET_KINDS: &[&str] = &["key", "token", "sig", "auth", "session"];
+const SECRET_KINDS: &[&str] = &["key", "token", "sig", "auth"];
 const OF_A_SECRET: &[&str] = &[
     "api", "access", "auth", "bearer", "private", "client", "id", "refresh", "session", "security", "oauth", "user",
     "x",
@@ -34,7 +44,14 @@ impl std::fmt::Debug for Mask {
 
 impl Mask {
     pub(super) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut secrets: Vec<String> = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).collect();
+        // As they stand in a form or a URL, too.
+        let encoded = |secret: String| {
+            let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let is_other = form != secret;
+            std::iter::once(secret).chain(is_other.then_some(form))
+        };
+        let known = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
+        let mut secrets: Vec<String> = known.flat_map(encoded).collect();
         // A secret that holds another is replaced first.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets }
@@ -104,7 +121,7 @@ impl Mask {
 }
 
 /// `page_token` and `keyword` are none.
-fn is_secret_name(name: &str) -> bool {
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase();
     let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let Some((last, before)) = words.split_last() else { return false };

@@ -91,7 +91,7 @@ pub trait ForEach: Send + Sync {
 }
 
 /// Where an item is fetched: whoever comes first does it, the others wait.
-type Slot = Arc<tokio::sync::Mutex<Option<Result<Arc<Fetched>, ConnectorError>>>>;
+pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Result<Arc<Fetched>, ConnectorError>>>>;
 
 pub struct Http {
     name: SourceName,
@@ -174,9 +174,16 @@ impl Http {
         Waiting { items, changed: Vec::new() }
     }
 
+    pub(super) fn is_read(&self, position: &BTreeMap<String, i64>, item: &Item) -> bool {
+        match self.config.window {
+            Some(_) => Ranges::read(position).holds(start_of(item), item.mark),
+            None => position.get("polled").is_some_and(|polled| *polled >= item.mark),
+        }
+    }
+
     /// Items that a table has read before and that are read again: their rows are replaced.
     pub(super) fn is_again(&self, item: &Item) -> bool {
-        self.config.window.is_some() && Ranges::read(&lock(&self.position)).holds(start_of(item), item.mark)
+        self.config.window.is_some() && self.is_read(&lock(&self.position), item)
     }
 
     fn waiting_windows(&self, done: &Ranges) -> Vec<Item> {

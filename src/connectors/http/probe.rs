@@ -10,7 +10,7 @@ use url::Url;
 
 use super::client::{Answer, Clients, Handling, Request};
 use super::error::{HttpError, HttpErrorKind};
-use super::mask::Mask;
+use super::mask::{Mask, is_secret_name};
 use crate::connectors::decode::read_document;
 use crate::project::{Auth, HttpConnection, Method, RateConfig, RetryConfig, Secret, TimeoutConfig};
 
@@ -29,7 +29,8 @@ pub async fn probe(url: &str, headers: &[(String, String)], now: jiff::Timestamp
         connection(&parsed, headers).ok_or_else(|| failed(HttpErrorKind::Request("it has no host".to_owned())))?;
     let client = Clients::starting_at(now).client(&Arc::new(connection)).map_err(failed)?;
     let request = Request { method: Method::Get, url: parsed.clone(), headers: Vec::new(), body: None };
-    let mask = Mask::new(headers.iter().map(|(_, value)| value.clone()));
+    let parts = headers.iter().flat_map(|(_, value)| value.split(' ').chain([value.as_str()]));
+    let mask = Mask::new(parts.map(str::to_owned));
     let handling = Handling { mask: &mask, scratch: None, on_status: &|_| None };
     let answer = client.send(&request, &handling).await?;
     let compression = answer.body.compression(answer.header("content-encoding"), answer.url.path());
@@ -202,15 +203,25 @@ impl<'a> Described<'a> {
         let table = snake(table.as_deref().map_or("rows", |part| part.split('.').next().unwrap_or(part)));
         let _ = writeln!(yaml, "\nsources:\n  - name: {name}\n    tables:\n      - name: {table}");
         let _ = write!(yaml, "        http: {{connection: {name}, path: {}", quoted(self.url.path()));
-        let query: Vec<String> =
-            self.url.query_pairs().map(|(key, value)| format!("{}: {}", quoted(&key), quoted(&value))).collect();
+        let query: Vec<String> = self
+            .url
+            .query_pairs()
+            .map(|(key, value)| match is_secret_name(&key) {
+                true => format!("{}: \"{{{{ env_var('{}') }}}}\"", quoted(&key), snake(&key).to_uppercase()),
+                false => format!("{}: {}", quoted(&key), quoted(&value)),
+            })
+            .collect();
         if !query.is_empty() {
             let _ = write!(yaml, ", query: {{{}}}", query.join(", "));
         }
         if let Some(paginate) = &self.paginate {
             let _ = write!(yaml, ", paginate: {paginate}");
         }
-        let _ = writeln!(yaml, "}}\n        format: {}", self.format);
+        let note = match &self.paginate {
+            Some(paginate) if paginate.contains("query.cursor") => "   # look up the name of the parameter",
+            _ => "",
+        };
+        let _ = writeln!(yaml, "}}{note}\n        format: {}", self.format);
         if let Some(records) = &self.records {
             let _ = writeln!(yaml, "        records: {records}");
         }
@@ -221,7 +232,7 @@ impl<'a> Described<'a> {
         }
         let _ = writeln!(yaml, "        columns:");
         for (field, column_type) in &self.fields {
-            let column = if crate::names::is_name(field) { field.clone() } else { snake(field) };
+            let column = snake(field);
             let path = if column == *field { String::new() } else { format!(", path: {}", quoted(&path(&[field]))) };
             let path = if self.format == "csv" { String::new() } else { path };
             let column = if self.format == "csv" { quoted(field) } else { column };
@@ -277,9 +288,7 @@ fn next(object: &serde_json::Map<String, Value>) -> Option<String> {
         for name in NEXT_CURSORS {
             if object.get(*name).is_some_and(|value| value.is_string() || value.is_number()) {
                 let from = quoted(&at(name));
-                return Some(format!(
-                    "{{cursor: {{from: {from}, to: query.cursor}}}}   # look up the parameter's name"
-                ));
+                return Some(format!("{{cursor: {{from: {from}, to: query.cursor}}}}"));
             }
         }
     }

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
 use url::Url;
 
 use super::body::Body;
 use super::client::Answer;
+use super::error::{HttpError, HttpErrorKind};
 use super::mask::Mask;
 use crate::names::SourceName;
 
@@ -73,6 +75,8 @@ pub enum ReplayError {
         #[source]
         source: io::Error,
     },
+    #[error("two requests cannot be told apart in a recording, for they differ in a secret only: `{request}`")]
+    Ambiguous { request: String },
     #[error("`{request}` was not recorded for {item} of source `{source_name}`")]
     Missing { request: String, item: String, source_name: String },
 }
@@ -83,6 +87,14 @@ pub(super) struct Asked {
     pub(super) method: &'static str,
     pub(super) url: String,
     pub(super) body: Option<String>,
+}
+
+/// A request that failed, as it was recorded.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) said: String,
+    pub(super) status: Option<u16>,
+    pub(super) body: String,
 }
 
 type Answers = BTreeMap<Asked, Entry>;
@@ -137,7 +149,7 @@ impl Replay {
         source: &str,
         item: &str,
         asked: &Asked,
-    ) -> Result<Result<Answer, String>, ReplayError> {
+    ) -> Result<Result<Answer, Failure>, ReplayError> {
         let found = self.sources.get(source).and_then(|items| items.get(item));
         let entry = found.and_then(|answers| answers.get(asked));
         let missing = || ReplayError::Missing {
@@ -146,8 +158,9 @@ impl Replay {
             source_name: source.to_owned(),
         };
         let entry = entry.ok_or_else(missing)?;
-        let (Some(status), Ok(url)) = (entry.status, Url::parse(&entry.url)) else {
-            return Ok(Err(entry.error.clone().unwrap_or_default()));
+        let (Some(status), Ok(url), None) = (entry.status, Url::parse(&entry.url), &entry.error) else {
+            let (said, body) = (entry.error.clone().unwrap_or_default(), entry.body.clone().unwrap_or_default());
+            return Ok(Err(Failure { said, status: entry.status, body }));
         };
         let body = match (&entry.body, &entry.file) {
             (Some(text), _) => Body::Memory(text.clone().into()),
@@ -164,6 +177,8 @@ impl Replay {
 pub struct Recorder {
     folder: PathBuf,
     index: Mutex<std::fs::File>,
+    /// What each request was before its secrets were masked, as a hash.
+    asked: Mutex<BTreeMap<(String, String, Asked), Vec<u8>>>,
 }
 
 impl Recorder {
@@ -172,7 +187,7 @@ impl Recorder {
         let failed = |source| ReplayError::Write { path: path.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let index = std::fs::File::create_new(&path).map_err(failed)?;
-        Ok(Self { folder: folder.to_owned(), index: Mutex::new(index) })
+        Ok(Self { folder: folder.to_owned(), index: Mutex::new(index), asked: Mutex::default() })
     }
 
     /// Keeps a file as it is.
@@ -197,10 +212,16 @@ impl Recorder {
         &self,
         source: &str,
         item: &str,
-        asked: &Asked,
-        answer: Result<&Answer, &str>,
+        (asked, unmasked): (&Asked, &str),
+        answer: Result<&Answer, &HttpError>,
         mask: &Mask,
     ) -> Result<(), ReplayError> {
+        let hash = sha2::Sha256::digest(unmasked.as_bytes()).to_vec();
+        let key = (source.to_owned(), item.to_owned(), asked.clone());
+        let before = self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key, hash.clone());
+        if before.is_some_and(|before| before != hash) {
+            return Err(ReplayError::Ambiguous { request: format!("{} {}", asked.method, asked.url) });
+        }
         let mut entry = Entry {
             source: source.to_owned(),
             item: item.to_owned(),
@@ -211,10 +232,14 @@ impl Recorder {
             headers: BTreeMap::new(),
             body: None,
             file: None,
-            error: answer.err().map(str::to_owned),
+            error: answer.err().map(HttpError::said),
         };
         let path = self.folder.join(INDEX);
         let failed = |source| ReplayError::Write { path: path.clone(), source };
+        if let Err(HttpError { kind: HttpErrorKind::Status { code, body, .. }, .. }) = answer {
+            entry.status = Some(*code);
+            entry.body = Some(mask.text(body)).filter(|body| !body.is_empty());
+        }
         if let Ok(answer) = answer {
             entry.status = Some(answer.status);
             let kept =
@@ -248,13 +273,12 @@ impl Recorder {
 
 /// `<source>/<item>-<end of the URL>`, with a hash that tells URLs of one end apart.
 fn file_name(source: &str, item: &str, url: &str) -> String {
-    use sha2::{Digest, Sha256};
     let parsed = Url::parse(url).ok();
     let path = parsed.as_ref().map_or(url, |url| url.path());
     let end = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("answer");
     let safe = |text: &str| -> String {
         text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' }).collect()
     };
-    let hash: String = Sha256::digest(url.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = sha2::Sha256::digest(url.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     format!("{}/{}-{hash}-{}", safe(source), safe(item), safe(end))
 }

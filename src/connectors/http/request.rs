@@ -120,12 +120,7 @@ pub(super) fn mask(config: &HttpConfig, env: &BTreeMap<String, String>) -> Mask 
     let plain = ["accept", "user-agent", "content-type", "accept-language"];
     let headers = config.connection.headers.iter().filter(|(name, _)| !plain.contains(&name.to_lowercase().as_str()));
     secrets.extend(headers.map(|(_, value)| own(value)));
-    let request = &config.request;
-    let texts = std::iter::once(&request.path)
-        .chain(request.query.iter().map(|(_, text)| text))
-        .chain(request.headers.iter().map(|(_, text)| text))
-        .chain(&request.body);
-    for text in texts {
+    for text in config.texts() {
         for call in text.text.split("env_var(").skip(1) {
             let name = call.trim_start().trim_start_matches(['\'', '"']);
             let name = name.split(['\'', '"']).next().unwrap_or_default();

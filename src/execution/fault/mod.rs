@@ -140,7 +140,7 @@ impl Place<'_> {
             };
         }
         if let Some(connector) = source_of::<ConnectorError>(error) {
-            return connector_diagnostic(connector).label_or_file(self.source(), "", &self.path()).into();
+            return connector_diagnostic(connector).else_at(self.source(), &self.path()).into();
         }
         if let Some(storage) = source_of::<StorageError>(error) {
             return self.stored(storage).await.into();
@@ -164,7 +164,7 @@ impl Place<'_> {
     /// A storage error; one about a column stands where the column gets its name.
     async fn stored(&self, error: &StorageError) -> Diagnostic {
         if let Some(connector) = source_of::<ConnectorError>(error) {
-            return connector_diagnostic(connector).label_or_file(self.source(), "", &self.path());
+            return connector_diagnostic(connector).else_at(self.source(), &self.path());
         }
         let is_seed = matches!(self.context.graph.node(self.id).kind, NodeKind::Seed(_));
         let mut diagnostic = storage_diagnostic(error);

@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 use super::{chain, plain, source_of};
 use crate::connectors::ConnectorError;
 use crate::connectors::ReplayError;
-use crate::connectors::http::{HttpErrorKind, PagingError};
+use crate::connectors::http::PagingError;
 use crate::diagnostic::{Code, Diagnostic, count};
 use crate::storage::StorageError;
 
@@ -29,7 +29,7 @@ pub(in crate::execution) fn connector_diagnostic(error: &ConnectorError) -> Diag
         }
         ConnectorError::Http(http) => {
             let diagnostic = match &http.kind {
-                HttpErrorKind::Status { body, .. } if !body.is_empty() => diagnostic.note(format!("it said: {body}")),
+                kind if !kind.body().is_empty() => diagnostic.note(format!("it said: {}", kind.body())),
                 _ => diagnostic,
             };
             diagnostic.hint_opt(http.kind.remedy().map(str::to_owned))

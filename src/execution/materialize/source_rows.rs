@@ -64,7 +64,9 @@ pub(super) async fn write(
         // overwrites may not be the rows of the slice before.
         let strategy = build.model.config.strategy;
         let overwrites = matches!(strategy, IncrementalStrategy::InsertOverwrite | IncrementalStrategy::DeleteInsert);
-        let whole = !incremental || overwrites || (action == Action::ReplaceTable && base.is_some());
+        // Nor may rows that a slice would join still wait in another source.
+        let whole =
+            !incremental || overwrites || readings.len() > 1 || (action == Action::ReplaceTable && base.is_some());
         let slices: Vec<Vec<Item>> = readings
             .iter_mut()
             .map(|reading| {
@@ -119,7 +121,7 @@ async fn reading(
     let waiting = table.connector.waiting(&positions.items).await;
     let waiting = waiting.map_err(|error| {
         let (place, path) = source_place(build, &table);
-        connector_diagnostic(&error).label_or_file(place, "", &path)
+        connector_diagnostic(&error).else_at(place, &path)
     })?;
     if !waiting.changed.is_empty() {
         let named: Vec<String> = waiting.changed.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
@@ -323,13 +325,15 @@ impl SliceOfRun<'_> {
         let items = stored
             .iter()
             .zip(generations())
-            .zip(self.slices)
-            .map(|((stored, generation), items)| match stored.generation == generation && outdated == Removes::None {
-                true => {
-                    let same = items.iter().filter(|item| stored.items.get(&item.name) == Some(&item.mark));
-                    same.map(|item| item.name.clone()).collect()
+            .zip(self.readings.iter().zip(self.slices))
+            .map(|((stored, generation), (reading, items))| {
+                match stored.generation == generation && outdated == Removes::None {
+                    true => {
+                        let same = items.iter().filter(|item| reading.table.connector.is_read(&stored.items, item));
+                        same.map(|item| item.name.clone()).collect()
+                    }
+                    false => HashSet::new(),
                 }
-                false => HashSet::new(),
             })
             .collect();
         Ok(StoredRejects { items, outdated })

@@ -201,6 +201,33 @@ fn a_token_that_is_refused_is_renewed() {
 }
 
 #[test]
+fn a_token_that_many_requests_share_is_renewed_once() {
+    // Four at a time; the first token is good for five requests, and a new one ends all before.
+    let state = std::sync::Mutex::new((0, 0));
+    let server = Server::start(move |request| {
+        let mut state = state.lock().unwrap();
+        let (given, used) = &mut *state;
+        if request.path() == "/token" {
+            *given += 1;
+            return Response::json(&json!({"access_token": format!("t{given}")}));
+        }
+        *used += 1;
+        let is_newest = request.header("authorization") == Some(&format!("Bearer t{given}"));
+        if is_newest && (*given > 1 || *used <= 5) {
+            Response::json(&items([1]))
+        } else {
+            Response::new(401, "expired")
+        }
+    });
+    let rows = "for_each: \"select value as n from generate_series(1, 16)\"\n\
+         http: {connection: api, path: /items, query: {n: '{{ each.n }}'}}";
+    let project = connected(&server, &client_credentials(&server), rows);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project).len(), 16);
+    assert_eq!(server.asked().iter().filter(|target| *target == "/token").count(), 2);
+}
+
+#[test]
 fn a_token_that_expires_is_renewed_before() {
     let server = signing_in(100, 10);
     let project = connected(&server, &client_credentials(&server), PAGED);

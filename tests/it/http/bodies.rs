@@ -176,6 +176,15 @@ fn a_name_may_say_how_the_answer_is_packed() {
 }
 
 #[test]
+fn a_packing_that_was_not_asked_for_is_told() {
+    let server = Server::start(|_| Response::new(200, "\u{b}\u{2}[]\u{3}").header("content-encoding", "br"));
+    let project = project(&server, TABLE);
+    let ran = project.run(&["run", "--quiet"]);
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(ran.stderr.contains("`br`"), "{ran}");
+}
+
+#[test]
 fn a_source_named_twice_is_asked_once() {
     let server = Server::start(|request| Response::json(&items([request.before + 1])));
     let project = project(&server, TABLE).file(

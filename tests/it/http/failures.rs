@@ -1,5 +1,6 @@
 //! Services that refuse, falter, hold back or send us elsewhere: what is asked again, and what is said in the end.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::server::{Response, Server};
@@ -58,6 +59,14 @@ fn what_is_refused_is_said_at_once() {
     assert_eq!(asked, 1);
     assert!(ran.stderr.contains("`GET http://127.0.0.1:PORT/items` answered 403"), "{ran}");
     assert!(ran.stderr.contains("it said: go away") && ran.stderr.contains("`auth`"), "{ran}");
+}
+
+#[test]
+fn what_a_service_says_is_shown_without_its_control_characters() {
+    let (ran, _) = fails(Response::new(404, "\u{1b}[2Jred\u{0}\u{7}\r\n\u{9b}31mblue"), "");
+    assert!(ran.stderr.contains("it said: ") && ran.stderr.contains("red") && ran.stderr.contains("blue"), "{ran}");
+    let shown = ran.stderr.chars().filter(|c| c.is_control() && *c != '\n').collect::<Vec<_>>();
+    assert!(shown.is_empty(), "{shown:?}");
 }
 
 #[test]
@@ -181,6 +190,34 @@ fn a_body_that_never_comes_whole_is_told() {
     assert_eq!(asked, 3);
     assert!(ran.stderr.contains("got no byte of the answer's body for 200ms, after 3 attempts"), "{ran}");
     assert!(ran.stderr.contains("`timeout: {request: ...}`"), "{ran}");
+}
+
+#[test]
+fn an_answer_that_does_not_begin_is_not_waited_for() {
+    let (ran, asked) = fails(Response::silent(), "timeout: {request: 200ms}");
+    assert_eq!(asked, 3);
+    assert!(ran.stderr.contains("got no answer within 200ms, after 3 attempts"), "{ran}");
+    let server = once(Response::silent());
+    let project = connected(&server, "timeout: {request: 500ms}", TABLE);
+    project.ok(&["run"]);
+    assert_eq!((ids(&project).len(), server.count()), (3, 2));
+}
+
+#[test]
+fn a_run_that_waits_for_an_answer_may_be_interrupted() {
+    for answer in [Response::silent(), Response::json(&items(1..=3)).stalled_after(5), Response::new(429, "")] {
+        let server = Server::start(move |_| answer.clone());
+        let project = connected(&server, "timeout: {request: 1h}", TABLE);
+        let child = project.command(&["run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while server.count() == 0 {
+            std::thread::yield_now();
+        }
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let ran = Ran::new(&child.wait_with_output().unwrap(), project.root());
+        assert_eq!((ran.code, server.count()), (1, 1), "{ran}");
+        assert!(ran.stderr.contains("cancelled"), "{ran}");
+        assert!(is_unbuilt(&project));
+    }
 }
 
 #[test]

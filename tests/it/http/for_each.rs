@@ -242,6 +242,35 @@ fn a_query_may_ask_for_its_window() {
 }
 
 #[test]
+fn a_value_in_a_path_may_be_encoded() {
+    let server = boards();
+    let project = seeded(&server, &BOARDS.replace("{{ each.board }}'", "{{ each.board | urlencode }}'"), "C#/F?,1\n");
+    project.ok(&["build"]);
+    assert_eq!(server.asked(), ["/boards/C%23/F%3F?n=1"]);
+}
+
+#[test]
+fn a_source_is_asked_for_what_another_one_gave() {
+    let server = Server::start(|request| match request.path().strip_prefix("/item/") {
+        None => Response::json(&json!({"id": 1, "kids": [7, 8, 9]})),
+        Some(id) => Response::json(&json!({"id": id.parse::<usize>().unwrap(), "name": "kid"})),
+    });
+    let kids = "for_each: \"select unnest(kids) as id from {{ ref('threads') }}\"\n\
+         http: {connection: api, path: '/item/{{ each.id }}'}";
+    let sources = super::sources(&server.url(), "", kids);
+    let threads = "      - name: threads\n        http: {connection: api, path: /thread}\n        \
+         columns: [{name: id, type: bigint}, {name: kids, type: 'list<bigint>'}]\n";
+    let project = project(&server, kids).file("sources.yaml", &format!("{sources}{threads}")).file(
+        "models/bronze/threads.sql",
+        "{{ config(materialized='incremental', incremental_strategy='append') }}\n\
+         select id, kids from {{ source('api', 'threads') }}",
+    );
+    project.ok(&["run"]);
+    assert_eq!(sorted(server.asked()), ["/item/7", "/item/8", "/item/9", "/thread"]);
+    assert_eq!(super::ids(&project), [7, 8, 9]);
+}
+
+#[test]
 fn a_window_is_absent_only_for_all() {
     let server = boards();
     let table = format!(

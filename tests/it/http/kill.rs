@@ -160,6 +160,42 @@ fn a_backfill_may_be_killed_at_any_moment() {
     assert!(status.contains(&format!("{hours} windows: 2025-01-01T00:00:00Z to ")), "{status}");
 }
 
+/// Files of more than half a mebibyte.
+fn large_files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().filter_map(Result::ok);
+    entries
+        .flat_map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => large_files(&entry.path()),
+            Ok(meta) if meta.len() > 1 << 19 => vec![entry.path().display().to_string()],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_killed_inside_a_large_body_leaves_nothing_behind() {
+    let server = Server::start(|request| match request.before {
+        0 => Response::new(200, vec![b' '; 4 << 20]).stalled_after((4 << 20) - 1),
+        _ => Response::text("[{\"id\": 1}]"),
+    });
+    let project = project(&server, "http: {connection: api, path: /items}");
+    let temporary = project.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let project = project.env("TMPDIR", temporary.to_str().unwrap());
+    let mut child = project.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Where a body is kept need not have a name.
+    let deadline = Instant::now() + Duration::from_millis(700);
+    while large_files(project.root()).is_empty() && Instant::now() < deadline {
+        assert!(child.try_wait().unwrap().is_none(), "ended before its answer");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(server.count(), 1);
+    project.ok(&["run"]);
+    assert_eq!(large_files(project.root()), [""; 0]);
+}
+
 #[test]
 fn windows_read_again_may_be_killed_at_any_moment() {
     const WINDOWS: usize = 6;

@@ -297,6 +297,13 @@ fn a_status_that_is_none_and_nothing_to_do_about_one() {
 }
 
 #[test]
+fn a_window_that_is_absent_where_there_are_none() {
+    let ran = table("http: {connection: api, path: /items}\non_status: {404: absent_after 48h}");
+    assert_eq!(ran.code, 2, "{ran}");
+    assert!(ran.stderr.contains("`window`") && ran.stderr.contains("^^"), "{ran}");
+}
+
+#[test]
 fn a_cursor_over_no_column() {
     let ran = table("http: {connection: api, path: /items}\ncursor: {field: idd}");
     assert_eq!(ran.code, 2, "{ran}");

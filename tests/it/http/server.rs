@@ -70,6 +70,8 @@ type Maker = Arc<dyn Fn(&mut dyn Write) -> io::Result<()> + Send + Sync>;
 #[derive(Clone)]
 enum Manner {
     Whole,
+    /// Not even the status.
+    Silent,
     /// In chunks of this size, its length not told before.
     Chunked(usize),
     /// So much of it, and then the connection is reset.
@@ -142,6 +144,11 @@ impl Response {
         Self { manner: Manner::Cut(bytes), ..self }
     }
 
+    /// Nothing at all, and the connection stays open.
+    pub fn silent() -> Self {
+        Self { manner: Manner::Silent, ..Self::new(200, "") }
+    }
+
     pub fn stalled_after(self, bytes: usize) -> Self {
         Self { manner: Manner::Stall(bytes), ..self }
     }
@@ -167,9 +174,13 @@ impl Response {
 
     /// Writes it to its end; false if the connection is to be given up.
     pub fn write(&self, stream: &mut impl Write, end: &End) -> io::Result<bool> {
+        if matches!(self.manner, Manner::Silent) {
+            end.wait(Duration::from_mins(1));
+            return Ok(false);
+        }
         self.write_head(stream)?;
         match &self.manner {
-            Manner::Whole => stream.write_all(&self.body)?,
+            Manner::Silent | Manner::Whole => stream.write_all(&self.body)?,
             Manner::Chunked(size) => {
                 for chunk in self.body.chunks(*size) {
                     Chunks(stream).write_all(chunk)?;

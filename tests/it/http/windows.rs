@@ -197,6 +197,30 @@ fn what_is_not_there_yet_is_asked_for_until_it_is_old() {
 }
 
 #[test]
+fn what_is_absent_at_once_is_not_asked_for_again() {
+    let server = Server::start(|request| match request.path() {
+        "/w/2" => Response::new(410, ""),
+        path => hour(path),
+    });
+    let project = project(&server, &format!("{TABLE}\non_status: {{4xx: absent}}"));
+    project.ok(&["run"]);
+    project.ok(&["run"]);
+    assert_eq!((server.count(), ids(&project)), (6, [all(0..2), all(3..6)].concat()));
+}
+
+#[test]
+fn a_window_that_fails_is_asked_for_as_often_as_is_said() {
+    let server = Server::start(|request| match request.path() {
+        "/w/5" => Response::new(500, ""),
+        path => hour(path),
+    });
+    let project = project(&server, TABLE);
+    let ran = project.run(&["run", "--quiet"]);
+    assert!(ran.code == 1 && ran.stderr.contains("after 3 attempts"), "{ran}");
+    assert_eq!(server.asked().iter().filter(|target| *target == "/w/5").count(), 3);
+}
+
+#[test]
 fn what_comes_later_is_read_then() {
     let server = Server::start(|request| match (request.path(), request.before) {
         ("/w/2", 0) => Response::new(404, "not yet"),
@@ -313,6 +337,25 @@ fn broken_records_of_a_window_are_kept_once() {
     project.ok(&["run"]);
     project.ok(&["run"]);
     assert_eq!((count(&project, "bronze.items"), count(&project, "bronze.items__rejected")), (json!(0), json!(6)));
+}
+
+#[test]
+fn a_model_of_two_sources_sees_all_of_both() {
+    let server = Server::start(|request| match request.path() {
+        "/names" => Response::json(&items((0..6).map(|hour| hour * 10))),
+        path => hour(path),
+    });
+    let windows = format!("{TABLE}\nper_commit: 2");
+    let names =
+        format!("      - name: names\n        http: {{connection: api, path: /names}}\n        {}\n", super::COLUMNS);
+    let project = project(&server, &windows).file(
+        "models/bronze/items.sql",
+        "{{ config(materialized='incremental', incremental_strategy='append') }}\n\
+         select i.id, n.name from {{ source('api', 'items') }} i join {{ source('api', 'names') }} n on i.id = n.id",
+    );
+    project.write("sources.yaml", super::sources(&server.url(), "", &windows) + &names);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), [0, 10, 20, 30, 40, 50]);
 }
 
 #[test]

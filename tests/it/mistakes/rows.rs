@@ -349,10 +349,12 @@ fn a_text_that_is_no_time() {
 
 #[test]
 fn a_sum_of_whole_numbers_that_does_not_fit() {
-    let project = revenue("select amount + 1 as more from (values (9223372036854775807), (2)) as t (amount)");
+    let project = revenue(
+        "{{ config(materialized='table') }}\nselect amount + 1 as more from (values (9223372036854775807), (2)) as t (amount)",
+    );
     transcript!(project.run(&["run", "--quiet"]), @"");
     let fits = revenue(
-        "select amount * 2 - 1 as more, cast(3 as smallint) * cast(4 as int) as n from (values (4)) as t (amount)",
+        "{{ config(materialized='table') }}\nselect amount * 2 - 1 as more, cast(3 as smallint) * cast(4 as int) as n from (values (4)) as t (amount)",
     );
     fits.ok(&["run"]);
     assert_eq!(fits.rows("select more, n from gold.revenue"), [serde_json::json!({"more": 7, "n": 12})]);
