@@ -1,6 +1,6 @@
 //! `record` - saves what connectors receive, so that a target can replay it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use crate::plan::Command;
 pub(super) struct RecordArguments {
     #[command(flatten)]
     selection: SelectionArguments,
-    /// The folder to write; it must not hold a recording yet
+    /// The folder to write; it must not be there yet, or be empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Record the windows from this time on
@@ -37,7 +37,22 @@ pub(super) fn run(arguments: &RecordArguments, mut settings: Settings, printer: 
         Diagnostic::error(Code::Unreadable, format!("cannot make a folder for the time of the recording: {error}"))
     })?;
     settings.again = Again { from: arguments.from, to: arguments.to, force: false };
-    settings.record = Some(settings.working_directory.join(&arguments.out));
+    let out = settings.working_directory.join(&arguments.out);
+    let shown = arguments.out.display();
+    let unwritable = |error: std::io::Error| {
+        Diagnostics::from(Diagnostic::error(Code::Unreadable, format!("cannot write `{shown}`: {error}")))
+    };
+    if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Diagnostic::error(Code::Usage, format!("`{shown}` is not empty"))
+            .hint("name another folder, or remove what is in it")
+            .into());
+    }
+    // Beside its place until it is whole.
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".unfinished");
+    let unfinished = out.with_file_name(name);
+    remove(&unfinished).map_err(unwritable)?;
+    settings.record = Some(unfinished.clone());
     settings.warehouse = Some(scratch.path().to_owned());
     let loaded = load_project(&settings)?;
     printer.diagnostics(&loaded.warnings);
@@ -59,11 +74,23 @@ pub(super) fn run(arguments: &RecordArguments, mut settings: Settings, printer: 
             printer.diagnostics(&result.diagnostics);
         }
         match failed {
-            true => Ok(Exit::Failure),
+            true => {
+                remove(&unfinished).map_err(unwritable)?;
+                Ok(Exit::Failure)
+            }
             false => {
+                remove(&out).and_then(|()| std::fs::rename(&unfinished, &out)).map_err(unwritable)?;
                 printer.output(&format!("recorded in {}", arguments.out.display()));
                 Ok(Exit::Success)
             }
         }
     })?
+}
+
+/// A folder that need not be there.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }

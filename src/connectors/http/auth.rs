@@ -26,7 +26,6 @@ pub(super) struct Credentials {
     /// Of each token of a pool: the requests left and when there will be more, as far as the service said.
     pool: Mutex<Vec<Quota>>,
     fetched: tokio::sync::Mutex<Option<(Secret, Instant)>>,
-    forgotten: std::sync::atomic::AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +50,6 @@ impl Credentials {
             auth: auth.clone(),
             pool: Mutex::new(vec![Quota::default(); tokens]),
             fetched: tokio::sync::Mutex::default(),
-            forgotten: std::sync::atomic::AtomicBool::new(false),
         }
     }
 
@@ -60,9 +58,13 @@ impl Credentials {
         matches!(self.auth, Auth::ClientCredentials { .. })
     }
 
-    /// The token in hand was refused.
-    pub(super) fn forget(&self) {
-        self.forgotten.store(true, std::sync::atomic::Ordering::Relaxed);
+    /// This token was refused: the next request fetches another, unless somebody has already.
+    pub(super) async fn forget(&self, refused: Option<&Signed>) {
+        let Some(Signed::Header { value, .. }) = refused else { return };
+        let mut fetched = self.fetched.lock().await;
+        if fetched.as_ref().is_some_and(|(token, _)| value.0.strip_prefix("Bearer ") == Some(&token.0)) {
+            *fetched = None;
+        }
     }
 
     pub(super) async fn sign(&self, http: &reqwest::Client, limit: Duration) -> Result<Option<Signed>, HttpErrorKind> {
@@ -127,9 +129,6 @@ impl Credentials {
             return Err(HttpErrorKind::Cancelled);
         };
         let mut fetched = self.fetched.lock().await;
-        if self.forgotten.swap(false, std::sync::atomic::Ordering::Relaxed) {
-            *fetched = None;
-        }
         if let Some((token, until)) = fetched.as_ref()
             && *until > Instant::now()
         {

@@ -153,7 +153,7 @@ impl Client {
                     Verdict::Good => return Ok(answer),
                     Verdict::SignInAgain if !renewed => {
                         renewed = true;
-                        self.credentials.forget();
+                        self.credentials.forget(signed.as_ref()).await;
                         continue;
                     }
                     Verdict::Wait(wait) if !last => {

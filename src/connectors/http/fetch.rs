@@ -51,27 +51,24 @@ impl Http {
     /// Everything of an item; asked for once, however often it is read.
     pub(super) async fn fetched(&self, item: &Item) -> Result<Arc<Fetched>, ConnectorError> {
         let slot = self.slot(item);
-        let mut slot = slot.lock().await;
-        match slot.take() {
-            Some(Ok(fetched)) => {
-                *slot = Some(Ok(Arc::clone(&fetched)));
-                Ok(fetched)
-            }
+        let mut place = slot.lock().await;
+        place.begun = true;
+        let fetched = match place.result.take() {
+            Some(Ok(fetched)) => fetched,
             // What failed while nobody waited for it yet.
-            Some(Err(error)) => Err(error),
-            None => {
-                let fetched = self.fetch_or_cancel(item).await?;
-                *slot = Some(Ok(Arc::clone(&fetched)));
-                Ok(fetched)
-            }
-        }
+            Some(Err(error)) => return Err(error),
+            None => self.fetch_or_cancel(item).await?,
+        };
+        place.result = Some(Ok(Arc::clone(&fetched)));
+        Ok(fetched)
     }
 
     /// As [`Self::fetched`], ahead of its reader; a failure is kept for him.
     pub(in crate::connectors) async fn prefetch(&self, item: &Item, slot: &Slot) {
-        let mut slot = slot.lock().await;
-        if slot.is_none() {
-            *slot = Some(self.fetch_or_cancel(item).await);
+        let mut place = slot.lock().await;
+        if !place.begun {
+            place.begun = true;
+            place.result = Some(self.fetch_or_cancel(item).await);
         }
     }
 

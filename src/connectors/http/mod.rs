@@ -91,7 +91,14 @@ pub trait ForEach: Send + Sync {
 }
 
 /// Where an item is fetched: whoever comes first does it, the others wait.
-pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Result<Arc<Fetched>, ConnectorError>>>>;
+pub(super) type Slot = Arc<tokio::sync::Mutex<Place>>;
+
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// Somebody has fetched it, or tried to: no need to do it ahead of anybody.
+    begun: bool,
+    result: Option<Result<Arc<Fetched>, ConnectorError>>,
+}
 
 pub struct Http {
     name: SourceName,

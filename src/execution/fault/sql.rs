@@ -425,7 +425,7 @@ fn data_mistake(text: &str) -> Option<Described> {
         let operator = [" + ", " - ", " * "].into_iter().find(|operator| sum.contains(operator)).unwrap_or(" + ");
         let message = format!("`{}` is beyond the whole numbers of its type", sum.trim());
         let overflow = Described::new(Code::Execution, message).only(operator.trim());
-        return Some(overflow.hint("cast one side first, to `bigint`, `decimal(38, 0)` or `double`"));
+        return Some(overflow.hint("cast one side to a wider type first: `bigint`, `decimal(38, 0)` or `double`"));
     }
     if let Some(file) = between(text, "Failed to fetch metadata for file ", ": ").filter(|_| text.contains("not found"))
     {

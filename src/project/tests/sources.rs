@@ -76,38 +76,32 @@ sources:
       - {name: events, location: a.parquet}
       - {name: events, location: b.parquet}
 ";
-    insta::assert_snapshot!(mistakes(&[("sources.yaml", yaml)]), @r#"
-    error[E0103]: the `http` connector is not part of this version
-     --> sources.yaml:2:1
+    insta::assert_snapshot!(mistakes(&[("sources.yaml", yaml)]), @"
+    error[E0103]: `base_url` is not a URL that can be used
+     --> sources.yaml:3:29
       |
-    2 | connections:
-      | ^^^^^^^^^^^ not supported yet
-      |
-      = hint: this version reads `files:` and existing tables at a `location:`
+    3 |   github: {http: {base_url: x}}
+      |                             ^ expected `https://host/...`
 
-    error[E0103]: the `http` connector is not part of this version
-     --> sources.yaml:7:24
+    error[E0103]: `http` needs `path`
+     --> sources.yaml:7:31
       |
     7 |       - {name: events, http: {connection: github}, poll: {every: 3s}}
-      |                        ^^^^ not supported yet
-      |
-      = hint: this version reads `files:` and existing tables at a `location:`
+      |                               ^^^^^^^^^^ `path` is missing
 
     error[E0103]: nothing says where `github.nowhere` is read from
      --> sources.yaml:8:16
       |
     8 |       - {name: nowhere}
-      |                ^^^^^^^ neither `files` nor `location`
+      |                ^^^^^^^ neither `files` nor `http` nor `location`
       |
-      = hint: add `files: {path: ...}` to read files, or `location:` for an existing table
+      = hint: add `files: {path: ...}` to read files, `http:` to ask a service, or `location:` for an existing table
 
-    error[E0103]: `window` is not part of this version
+    error[E0103]: `window` has a meaning for `http` only
      --> sources.yaml:9:47
       |
     9 |       - {name: windows, files: {path: a.csv}, window: {every: 1h}}
-      |                                               ^^^^^^ not supported yet
-      |
-      = hint: this version reads `files:` and existing tables at a `location:`
+      |                                               ^^^^^^ this table is not read over HTTP
 
     error[E0103]: `files` needs a `format` beside it
       --> sources.yaml:10:39
@@ -115,7 +109,7 @@ sources:
     10 |       - {name: unknown, files: {path: a.json}}
        |                                       ^^^^^^ the name does not say what is inside
        |
-       = hint: expected `ndjson`, `json`, `csv`, `parquet` or `text`
+       = hint: expected `ndjson`, `json`, `document`, `csv`, `parquet` or `text`
 
     error[E0103]: `github.twice` is read from two places
       --> sources.yaml:11:45
@@ -186,5 +180,5 @@ sources:
        |                ------ first declared here
     24 |       - {name: events, location: b.parquet}
        |                ^^^^^^ declared again here
-    "#);
+    ");
 }

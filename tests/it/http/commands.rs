@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::server::{Response, Server};
 use super::{connected, count, ids, items, project};
+use crate::environment::repository;
 use crate::project::{Ran, TestProject};
 use crate::transcript;
 
@@ -140,7 +141,7 @@ fn a_reset_says_what_it_would_do_and_does_it_when_told_to() {
     exit: 0
     ----- stdout -----
     api.items -> bronze.items
-      has   read  6 windows: 2025-01-01T00:00:00Z to 2025-01-01T06:00:00Z
+      has now    read  6 windows: 2025-01-01T00:00:00Z to 2025-01-01T06:00:00Z
       would have read  4 windows: 2025-01-01T00:00:00Z to 2025-01-01T04:00:00Z
       its rows stay as they are; the next run reads again what was forgotten, and an `append` model then
       holds those rows twice. To read windows again in place of their rows: engine run --from ... --to ...
@@ -229,7 +230,7 @@ fn a_probe_writes_what_reads_the_url() {
             poll: {every: 1h, conditional: etag}
             columns:
               - {name: id, type: bigint}
-              - {name: updatedAt, type: timestamp}
+              - {name: updated_at, type: timestamp, path: "$.updatedAt"}
               - {name: title, type: string}
               - {name: tags, type: json}
               - {name: remote, type: boolean}
@@ -311,4 +312,32 @@ fn a_source_that_waits_for_a_budget_is_checked_within_it() {
     let ran = project.ok(&["source", "check"]);
     assert!(ran.stdout.contains("1 row decoded, 1 record rejected"), "{ran}");
     assert_eq!(server.count(), 1);
+}
+
+/// The section `Add a source` of the README, as it is printed, against a service that stands in for the one it names.
+#[test]
+fn the_readme_adds_a_source() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let section = readme.split("### Add a source").nth(1).unwrap().split("\n### ").next().unwrap();
+    let block = |language: &str| {
+        let start = format!("```{language}\n");
+        section.split(start.as_str()).nth(1).unwrap().split("```").next().unwrap().to_owned()
+    };
+    let server = Server::start(|request| match request.target.as_str() {
+        "/orgs/github/events?per_page=100" => {
+            Response::json(&json!([{"id": "1", "type": "PushEvent", "created_at": "2026-01-01T00:00:00Z"}]))
+                .header("etag", "\"1\"")
+                .header("x-poll-interval", "60")
+        }
+        _ => Response::new(404, ""),
+    });
+    let project = TestProject::new()
+        .file("sources.yaml", &block("yaml").replace("https://api.github.com", &server.url()))
+        .file("models/bronze/bronze_events.sql", &block("sql"));
+    for line in block("sh").lines() {
+        let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().skip(1).collect();
+        project.ok(&words);
+    }
+    let rows = project.rows("select id, type from {{ ref('bronze_events') }}");
+    assert_eq!(rows, [json!({"id": "1", "type": "PushEvent"})]);
 }

@@ -67,7 +67,7 @@ fn a_length_of_time_that_is_none() {
       --> sources.yaml:10:25
        |
     10 |         window: {every: hourly}
-       |                         ^^^^^^ expected a length of time such as `1h` or `1d`
+       |                         ^^^^^^ expected a length that cuts a day evenly, such as `1h`, or whole days
     ");
     transcript!(connection("timeout: {request: 30}"), @"
     exit: 2

@@ -147,7 +147,7 @@ fn an_unknown_column_of_a_source() {
     2 | select id, amount from {{ source('shop', 'orders') }}
       |            ^^^^^^
       |
-      = note: there are `_ingested_at`, `_source`, `id`
+      = note: there are `_error`, `_ingested_at`, `_source`, `_status`, `_window_start`, `id`
     ");
 }
 
@@ -352,7 +352,17 @@ fn a_sum_of_whole_numbers_that_does_not_fit() {
     let project = revenue(
         "{{ config(materialized='table') }}\nselect amount + 1 as more from (values (9223372036854775807), (2)) as t (amount)",
     );
-    transcript!(project.run(&["run", "--quiet"]), @"");
+    transcript!(project.run(&["run", "--quiet"]), @"
+    exit: 1
+    ----- stderr -----
+    error[E0605]: `9223372036854775807 + 1` is beyond the whole numbers of its type
+     --> models/gold/revenue.sql:2:15
+      |
+    2 | select amount + 1 as more from (values (9223372036854775807), (2)) as t (amount)
+      |               ^
+      |
+      = hint: cast one side first, to `bigint`, `decimal(38, 0)` or `double`
+    ");
     let fits = revenue(
         "{{ config(materialized='table') }}\nselect amount * 2 - 1 as more, cast(3 as smallint) * cast(4 as int) as n from (values (4)) as t (amount)",
     );
