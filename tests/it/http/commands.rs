@@ -245,7 +245,7 @@ fn a_probe_writes_what_reads_the_url() {
     );
     project.ok(&["run"]);
     let rows = project.rows(
-        "select id, title, remote, pay, date_part('year', \"updatedAt\") as year from {{ ref('jobs') }} order by id",
+        "select id, title, remote, pay, date_part('year', updated_at) as year from {{ ref('jobs') }} order by id",
     );
     assert_eq!(rows[0], json!({"id": 1, "title": "a", "remote": true, "pay": 1.5, "year": 2026}));
     assert_eq!(count(&project, "bronze.jobs"), 3);

@@ -287,7 +287,8 @@ impl Service {
         let mut peeked = vec![0; 1 << 16];
         loop {
             let bytes = stream.peek(&mut peeked)?;
-            if bytes == 0 {
+            // Whoever does not speak HTTP is hung up on.
+            if bytes == 0 || !peeked[0].is_ascii_uppercase() {
                 return Ok(());
             }
             let Some((request, length)) = Request::parse(&peeked[..bytes]) else {

@@ -361,7 +361,7 @@ fn a_sum_of_whole_numbers_that_does_not_fit() {
     2 | select amount + 1 as more from (values (9223372036854775807), (2)) as t (amount)
       |               ^
       |
-      = hint: cast one side first, to `bigint`, `decimal(38, 0)` or `double`
+      = hint: cast one side to a wider type first: `bigint`, `decimal(38, 0)` or `double`
     ");
     let fits = revenue(
         "{{ config(materialized='table') }}\nselect amount * 2 - 1 as more, cast(3 as smallint) * cast(4 as int) as n from (values (4)) as t (amount)",
