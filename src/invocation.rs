@@ -365,6 +365,7 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<NodeId>
 /// The models and seeds of a selection, with all that they are built from.
 pub fn with_ancestors(loaded: &Loaded, selection: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
     let graph = &loaded.graph;
-    let all = selection.iter().flat_map(|id| graph.ancestors(*id, usize::MAX).into_iter().chain(std::iter::once(*id)));
+    let built = selection.iter().filter(|id| !matches!(graph.node(**id).kind, NodeKind::Test(_)));
+    let all = built.flat_map(|id| graph.ancestors(*id, usize::MAX).into_iter().chain(std::iter::once(*id)));
     all.filter(|id| matches!(graph.node(*id).kind, NodeKind::Model(_) | NodeKind::Seed(_))).collect()
 }

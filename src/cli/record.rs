@@ -76,6 +76,7 @@ pub(super) fn run(arguments: &RecordArguments, mut settings: Settings, printer: 
         match failed {
             true => {
                 remove(&unfinished).map_err(unwritable)?;
+                printer.output(&format!("nothing is recorded in {shown}: a recording is whole or not there"));
                 Ok(Exit::Failure)
             }
             false => {

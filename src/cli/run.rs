@@ -57,6 +57,12 @@ pub(super) fn run(
     {
         return Err(Diagnostic::error(Code::Usage, format!("nothing lies between --from {from} and --to {to}")).into());
     }
+    if arguments.full_refresh && (arguments.from.is_some() || arguments.to.is_some()) {
+        let both = "--full-refresh makes a table of these windows alone, without all others that it has";
+        return Err(Diagnostic::error(Code::Usage, both)
+            .hint("leave it out: --from and --to replace their rows")
+            .into());
+    }
     let loaded = load_project(&settings)?;
     printer.diagnostics(&loaded.warnings);
     let selection = select(&loaded, &arguments.selection.selection())?;

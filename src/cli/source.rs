@@ -195,7 +195,7 @@ fn status(graph: &Graph, standings: &[Standing], printer: &Printer) {
             None => printer.output(&format!("  waiting   {}", count(standing.waiting, standing.unit))),
         };
         if let Some(newest) = standing.newest {
-            printer.output(&format!("  newest    rows of {newest}"));
+            printer.output(&format!("  last read {newest}"));
         }
         if standing.rejected > 0 {
             printer.output(&format!(

@@ -175,7 +175,7 @@ impl Connector {
     pub async fn waiting(&self, position: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
         match self {
             Self::Files(files) => files.waiting(position).await,
-            Self::Http(http) => Ok(http.waiting(position)),
+            Self::Http(http) => http.waiting(position),
         }
     }
 

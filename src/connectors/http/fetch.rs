@@ -129,6 +129,18 @@ impl Http {
 
     /// Every column of `each:` must be in the query.
     fn check_each(&self, rows: &[Map<String, Value>]) -> Result<(), ConnectorError> {
+        if let Some((key, _)) = rows.iter().flatten().find(|(_, value)| value.is_null()) {
+            let text = self.config.for_each.as_ref().map(|text| text.place.clone());
+            return Err(ConnectorError::Found(
+                crate::diagnostic::Diagnostic::error(
+                    crate::diagnostic::Code::Source,
+                    format!("the `for_each` query of source `{}` gives a NULL as `{key}`", self.name),
+                )
+                .label_or_file(text, "", "sources.yaml")
+                .hint(format!("leave such rows out: `where {key} is not null`"))
+                .into(),
+            ));
+        }
         let Some(row) = rows.first() else { return Ok(()) };
         for key in super::request::each_keys(&self.config) {
             if !row.contains_key(key) {
@@ -155,7 +167,10 @@ impl Http {
         if chains.is_empty() || count(good) >= least * count(chains.len()) {
             return Ok(());
         }
-        let first = failed.iter().flat_map(|chain| &chain.answers).find_map(|answer| answer.error.clone());
+        let first = failed.iter().flat_map(|chain| &chain.answers).find_map(|answer| {
+            let status = answer.status.map(|status| format!(" answered {status}:")).unwrap_or_default();
+            Some(format!("`{}`{status} {}", answer.url, answer.error.as_ref()?))
+        });
         Err(ConnectorError::TooFewGood {
             source_name: self.name.to_string(),
             item: item.name.clone(),

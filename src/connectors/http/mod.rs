@@ -171,14 +171,17 @@ impl Http {
     }
 
     /// Windows that are due and not done, or the poll that is due; as the position says.
-    pub(super) fn waiting(&self, position: &BTreeMap<String, i64>) -> Waiting {
+    pub(super) fn waiting(&self, position: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
+        if let Some(replay) = &self.around.replay {
+            replay.check_source(&self.name.to_string())?;
+        }
         lock(&self.position).clone_from(position);
         let items = match &self.config.window {
             Some(_) => self.waiting_windows(&Ranges::read(position)),
             None => self.waiting_polls(position),
         };
         self.progress.expect(items.len());
-        Waiting { items, changed: Vec::new() }
+        Ok(Waiting { items, changed: Vec::new() })
     }
 
     pub(super) fn is_read(&self, position: &BTreeMap<String, i64>, item: &Item) -> bool {

@@ -98,14 +98,24 @@ struct Described<'a> {
     format: &'static str,
     records: Option<String>,
     paginate: Option<String>,
+    has_more: bool,
     fields: Vec<(String, &'static str)>,
     count: usize,
 }
 
 impl<'a> Described<'a> {
     fn new(url: &'a Url, answer: &'a Answer, text: &[u8], mask: &'a Mask) -> Self {
-        let mut described =
-            Self { url, answer, mask, format: "text", records: None, paginate: None, fields: Vec::new(), count: 0 };
+        let mut described = Self {
+            url,
+            answer,
+            mask,
+            format: "text",
+            records: None,
+            paginate: None,
+            has_more: false,
+            fields: Vec::new(),
+            count: 0,
+        };
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let line_records: Option<Vec<Value>> =
@@ -145,6 +155,7 @@ impl<'a> Described<'a> {
                     None => self.take(std::slice::from_ref(document)),
                 }
                 self.paginate = next(object);
+                self.has_more = object.get("has_more").and_then(Value::as_bool) == Some(true);
             }
             _ => self.format = "document",
         }
@@ -219,6 +230,7 @@ impl<'a> Described<'a> {
         }
         let note = match &self.paginate {
             Some(paginate) if paginate.contains("query.cursor") => "   # look up the name of the parameter",
+            None if self.has_more => "   # has_more is true: say in `paginate` how to get the next page",
             _ => "",
         };
         let _ = writeln!(yaml, "}}{note}\n        format: {}", self.format);

@@ -77,6 +77,8 @@ pub enum ReplayError {
     },
     #[error("two requests cannot be told apart in a recording, for they differ in a secret only: `{request}`")]
     Ambiguous { request: String },
+    #[error("this target replays `{}`, which has nothing of source `{source_name}`", folder.display())]
+    Unknown { source_name: String, folder: PathBuf },
     #[error("`{request}` was not recorded for {item} of source `{source_name}`")]
     Missing { request: String, item: String, source_name: String },
 }
@@ -130,6 +132,14 @@ impl Replay {
     /// Where the files of a source are, if it has any.
     pub(in crate::connectors) fn files_of(&self, source: &SourceName) -> PathBuf {
         self.folder.join("files").join(source.to_string())
+    }
+
+    /// A source of which nothing at all was recorded is not one that has nothing new.
+    pub(super) fn check_source(&self, source: &str) -> Result<(), ReplayError> {
+        match self.sources.contains_key(source) {
+            true => Ok(()),
+            false => Err(ReplayError::Unknown { source_name: source.to_owned(), folder: self.folder.clone() }),
+        }
     }
 
     /// The windows or polls there are of a source, in order of time.

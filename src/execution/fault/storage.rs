@@ -40,6 +40,9 @@ pub(in crate::execution) fn connector_diagnostic(error: &ConnectorError) -> Diag
         ConnectorError::Paging { source: PagingError::OtherHost(_), .. } => {
             diagnostic.note("credentials are not sent to another host than the connection's")
         }
+        ConnectorError::Replay(ReplayError::Unknown { .. }) => {
+            diagnostic.hint("choose a target without `replay`, as in `--target live`, or record the source")
+        }
         ConnectorError::Replay(ReplayError::Missing { .. }) => {
             diagnostic.hint("record it: `engine record --select <model> --out <folder>`")
         }
