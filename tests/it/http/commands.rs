@@ -128,7 +128,7 @@ fn how_far_a_feed_was_read() {
     project.ok(&["run"]);
     let ran = project.ok(&["source", "status"]);
     assert!(ran.stdout.contains("polled 20") && ran.stdout.contains("id 8"), "{ran}");
-    assert!(ran.stdout.contains("waiting   0 polls") && ran.stdout.contains("newest    rows of 20"), "{ran}");
+    assert!(ran.stdout.contains("waiting   0 polls") && ran.stdout.contains("last read 20"), "{ran}");
 }
 
 #[test]
