@@ -117,7 +117,7 @@ impl Topic {
         );
         TestProject::new().file("sources.yaml", &sources).file(
             "models/bronze/events.sql",
-            "{{ config(materialized='incremental') }}\nselect *, _source from {{ source('live', 'events') }}\n",
+            "{{ config(materialized='incremental') }}\nselect * from {{ source('live', 'events') }}\n",
         )
     }
 }
