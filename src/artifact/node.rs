@@ -152,6 +152,7 @@ impl<'a> Entries<'a> {
         let loader = match &table.reader {
             TableReader::Files(_) => "files",
             TableReader::Http(_) => "http",
+            TableReader::Kafka(_) => "kafka",
             TableReader::Table { .. } => "table",
         };
         let mut entry = object(json!({

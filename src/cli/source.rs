@@ -83,6 +83,7 @@ fn sources(graph: &Graph) -> Vec<(NodeId, String, &'static str)> {
     let kind = |reader: &TableReader| match reader {
         TableReader::Files(_) => "files",
         TableReader::Http(_) => "http",
+        TableReader::Kafka(_) => "kafka",
         TableReader::Table { .. } => "table",
     };
     let mut found: Vec<_> = graph

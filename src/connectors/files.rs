@@ -274,7 +274,13 @@ fn matcher(path: &str, pattern: &str) -> Result<GlobMatcher, ConnectorError> {
 }
 
 fn origin(item: &Item) -> Origin {
-    Origin { source: Arc::from(item.name.as_str()), window_start_micros: None, status: None, error: None }
+    Origin {
+        source: Arc::from(item.name.as_str()),
+        sources: None,
+        window_start_micros: None,
+        status: None,
+        error: None,
+    }
 }
 
 /// How many of the first files make a commit.

@@ -6,11 +6,12 @@
 pub mod decode;
 mod files;
 pub mod http;
+mod kafka;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use decode::{DecodeError, Rejected};
@@ -18,6 +19,8 @@ pub use files::Files;
 pub use http::{Again, Clients, ForEach, Http, HttpError, Recorder, Replay, ReplayError, SourceProgress, Surroundings};
 
 use jiff::Timestamp;
+
+pub use kafka::{Kafka, TopicError};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::{SourceTable, TableReader};
@@ -108,6 +111,8 @@ pub enum ConnectorError {
     },
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Topic(#[from] TopicError),
     #[error(
         "only {good} of {all} requests of source `{source_name}` for {item} succeeded; `min_success` is {percent}%"
     )]
@@ -126,6 +131,7 @@ fn first_message(found: &Diagnostics) -> String {
 pub enum Connector {
     Files(Box<Files>),
     Http(Box<Http>),
+    Kafka(Box<Kafka>),
 }
 
 /// A page of an item: rows in the asked columns, and the records that could not be decoded.
@@ -140,6 +146,8 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Origin {
     pub source: Arc<str>,
+    /// Of each row, where they differ.
+    pub sources: Option<ArrayRef>,
     pub window_start_micros: Option<i64>,
     pub status: Option<u16>,
     pub error: Option<Arc<str>>,
@@ -159,6 +167,7 @@ impl Connector {
             TableReader::Http(config) => {
                 Some(Arc::new(Self::Http(Box::new(Http::open(&table.name, config, around, for_each)?))))
             }
+            TableReader::Kafka(config) => Some(Arc::new(Self::Kafka(Box::new(Kafka::open(config, around))))),
             TableReader::Table { .. } => None,
         })
     }
@@ -168,6 +177,7 @@ impl Connector {
         match self {
             Self::Files(files) => files.schema(),
             Self::Http(http) => http.schema(),
+            Self::Kafka(kafka) => kafka.schema(),
         }
     }
 
@@ -176,6 +186,7 @@ impl Connector {
         match self {
             Self::Files(files) => files.waiting(position).await,
             Self::Http(http) => http.waiting(position),
+            Self::Kafka(kafka) => kafka.waiting(position).await,
         }
     }
 
@@ -185,6 +196,7 @@ impl Connector {
             Self::Files(_) => items,
             // Years of windows are no answer to that.
             Self::Http(_) => items.split_off(items.len().saturating_sub(1)),
+            Self::Kafka(_) => items.split_off(items.len().saturating_sub(Kafka::per_commit(&items))),
         }
     }
 
@@ -193,14 +205,17 @@ impl Connector {
         match self {
             Self::Files(files) => files.per_commit(waiting),
             Self::Http(http) => http.per_commit(),
+            Self::Kafka(_) => Kafka::per_commit(waiting),
         }
     }
 
-    /// Whether an item was read by the time of a position.
-    pub fn is_read(&self, position: &BTreeMap<String, i64>, item: &Item) -> bool {
+    /// Below which line an item's rejected records are stored by the time of a position; `None` if none of them are.
+    pub fn rejects_stored(&self, position: &BTreeMap<String, i64>, item: &Item) -> Option<u64> {
         match self {
-            Self::Files(_) => position.get(&item.name) == Some(&item.mark),
-            Self::Http(http) => http.is_read(position, item),
+            Self::Files(_) => (position.get(&item.name) == Some(&item.mark)).then_some(u64::MAX),
+            Self::Http(http) => http.is_read(position, item).then_some(u64::MAX),
+            // Lines are offsets.
+            Self::Kafka(_) => position.get(&item.name).and_then(|next| u64::try_from(*next).ok()),
         }
     }
 
@@ -209,6 +224,7 @@ impl Connector {
         match self {
             Self::Files(_) => items.iter().map(|item| (item.name.clone(), item.mark)).collect(),
             Self::Http(http) => http.advance(items),
+            Self::Kafka(kafka) => kafka.advance(items),
         }
     }
 
@@ -220,6 +236,7 @@ impl Connector {
                 http.settle(changes);
                 http.forget();
             }
+            Self::Kafka(kafka) => kafka.settle(changes),
         }
     }
 
@@ -228,6 +245,7 @@ impl Connector {
         match self {
             Self::Files(_) => Vec::new(),
             Self::Http(http) => http.remarks(items),
+            Self::Kafka(kafka) => kafka.remarks(),
         }
     }
 
@@ -236,6 +254,7 @@ impl Connector {
         match self {
             Self::Files(_) => false,
             Self::Http(http) => http.is_again(item),
+            Self::Kafka(_) => false,
         }
     }
 
@@ -248,6 +267,7 @@ impl Connector {
                 many => format!("{many} files"),
             },
             Self::Http(http) => http.describe(position),
+            Self::Kafka(kafka) => kafka.describe(position),
         }
     }
 
@@ -256,6 +276,7 @@ impl Connector {
         match self {
             Self::Files(_) => Vec::new(),
             Self::Http(http) => http.set_back(position, from),
+            Self::Kafka(_) => Vec::new(),
         }
     }
 
@@ -264,6 +285,7 @@ impl Connector {
         match self {
             Self::Files(_) => "file",
             Self::Http(http) => http.unit(),
+            Self::Kafka(_) => "batch",
         }
     }
 
@@ -272,6 +294,7 @@ impl Connector {
         match self {
             Self::Files(_) => false,
             Self::Http(http) => http.is_pending(item),
+            Self::Kafka(_) => false,
         }
     }
 
@@ -280,6 +303,7 @@ impl Connector {
         match self {
             Self::Files(_) => None,
             Self::Http(http) => Some(http.progress()),
+            Self::Kafka(kafka) => Some(kafka.progress()),
         }
     }
 
@@ -301,6 +325,7 @@ impl Connector {
         match self {
             Self::Files(_) => {}
             Self::Http(http) => http.release(item),
+            Self::Kafka(_) => {}
         }
     }
 
@@ -315,6 +340,7 @@ impl Connector {
         match self {
             Self::Files(files) => files.read(item, columns, take),
             Self::Http(http) => http.read(item, columns, take),
+            Self::Kafka(kafka) => kafka.read(item, columns, take),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Which items a scan reads is set on its [`Slice`] between planning and execution, so that one logical plan serves all
 //! slices of a run. Records that cannot be decoded leave through a channel; they never stop the scan.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,8 +37,8 @@ const PAGES_AHEAD: usize = 2;
 pub(super) struct Slice {
     pub(super) items: Vec<Item>,
     pub(super) rejects: Option<mpsc::Sender<RecordBatch>>,
-    /// Items whose rejected records are stored already.
-    pub(super) rejected_before: HashSet<String>,
+    /// Items whose rejected records are stored already, below a line.
+    pub(super) rejected_before: HashMap<String, u64>,
     pub(super) told: Arc<Told>,
 }
 
@@ -172,7 +172,7 @@ struct Lane {
     schema: SchemaRef,
     ingested_at_micros: i64,
     rejects: Option<mpsc::Sender<RecordBatch>>,
-    rejected_before: Arc<HashSet<String>>,
+    rejected_before: Arc<HashMap<String, u64>>,
     told: Arc<Told>,
 }
 
@@ -217,8 +217,9 @@ impl Lane {
             let mut listening = true;
             self.connector
                 .read(item, &wanted, &mut |page| {
-                    if !page.rejected.is_empty() && !self.rejected_before.contains(&item.name) {
-                        self.reject(&page.origin, &page.rejected);
+                    if !page.rejected.is_empty() {
+                        let stored = self.rejected_before.get(&item.name).copied().unwrap_or(0);
+                        self.reject(&page.origin, &page.rejected, stored);
                     }
                     if page.batch.num_rows() == 0 {
                         return true;
@@ -258,6 +259,10 @@ impl Lane {
                 }
                 continue;
             };
+            if let (0, Some(sources)) = (added, &origin.sources) {
+                columns.push(Arc::clone(sources));
+                continue;
+            }
             let value = match added_columns()[added].name().as_str() {
                 SOURCE_COLUMN => ScalarValue::Utf8View(Some(origin.source.to_string())),
                 INGESTED_AT_COLUMN => time(Some(self.ingested_at_micros)),
@@ -271,10 +276,11 @@ impl Lane {
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
 
-    fn reject(&self, origin: &Origin, rejected: &[Rejected]) {
+    fn reject(&self, origin: &Origin, rejected: &[Rejected], stored: u64) {
         let Some(channel) = &self.rejects else { return };
         let source = &*origin.source;
-        let rejected: Vec<&Rejected> = rejected.iter().filter(|record| self.told.is_first(source, record)).collect();
+        let is_new = |record: &&Rejected| record.line >= stored && self.told.is_first(source, record);
+        let rejected: Vec<&Rejected> = rejected.iter().filter(is_new).collect();
         if rejected.is_empty() {
             return;
         }

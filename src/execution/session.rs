@@ -263,7 +263,7 @@ impl StepSession {
             TableReader::Table { location, format, storage_options } => {
                 super::existing::provider(self.state(), &self.context, location, *format, storage_options).await
             }
-            TableReader::Files(_) | TableReader::Http(_) => {
+            TableReader::Files(_) | TableReader::Http(_) | TableReader::Kafka(_) => {
                 Err(DataFusionError::Internal("a connector is no existing table".to_owned()))
             }
         }

@@ -127,6 +127,7 @@ impl Standing {
             connector: match connector.map(AsRef::as_ref) {
                 Some(Connector::Files(_)) => "files",
                 Some(Connector::Http(_)) => "http",
+                Some(Connector::Kafka(_)) => "kafka",
                 None => "",
             },
             model,

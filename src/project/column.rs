@@ -36,6 +36,8 @@ pub(super) struct ReadColumn {
     pub(super) path: Option<(JsonPath, Span)>,
     /// A value of the `for_each` row.
     pub(super) each: Option<(String, Span)>,
+    /// A part of a message of Kafka.
+    pub(super) kafka: Option<(String, Span)>,
     pub(super) place: Span,
     /// Something was wrong with it, and has been told.
     pub(super) is_broken: bool,
@@ -79,7 +81,8 @@ fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut D
     }
     fields.accept(&["quote", "policy_tags", "dimension", "entity", "granularity"]);
     let mut data_type = fields.text("data_type");
-    let (mut column_type, mut path, mut each, mut is_broken) = (None, None, None, false);
+    let (mut column_type, mut path, mut is_broken) = (None, None, false);
+    let (mut each, mut kafka) = (None, None);
     if of == ColumnsOf::Source {
         let declared = fields.string("type").or_else(|| fields.string("data_type"));
         if let Some((text, node)) = declared {
@@ -91,6 +94,7 @@ fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut D
             path = read_path(&text, node, &mut fields).map(|path| (path, node.span.clone()));
             is_broken |= path.is_none();
         }
+        kafka = fields.string("kafka").map(|(part, node)| (part, node.span.clone()));
         each = fields.string("each").map(|(key, node)| (key, node.span.clone()));
     }
     let properties = ColumnProperties {
@@ -104,7 +108,7 @@ fn read_column(node: &Node, of: ColumnsOf, tests: TestContext<'_>, found: &mut D
     };
     fields.finish(found);
     let place = name?.1.span.clone();
-    Some(ReadColumn { properties, column_type, path, each, place, is_broken })
+    Some(ReadColumn { properties, column_type, path, each, kafka, place, is_broken })
 }
 
 fn read_type(text: &str, node: &Node, fields: &mut Fields<'_>) -> Option<ColumnType> {

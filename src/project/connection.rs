@@ -24,6 +24,7 @@ pub struct Connection {
 #[derive(Debug, Clone)]
 pub enum ConnectionKind {
     Http(Arc<HttpConnection>),
+    Kafka(Arc<KafkaConnection>),
     /// Its mistakes are told.
     Broken,
 }
@@ -43,6 +44,16 @@ pub struct HttpConnection {
     pub timeout: TimeoutConfig,
     /// Requests of one `for_each` at the same time. Default: 4.
     pub concurrency: usize,
+}
+
+/// `kafka:` of a connection.
+#[derive(Debug, Clone)]
+pub struct KafkaConnection {
+    pub name: String,
+    /// Hosts with ports, separated by commas.
+    pub brokers: String,
+    /// librdkafka's, those of `security` among them.
+    pub properties: Vec<(String, Secret)>,
 }
 
 /// Never shown.
@@ -149,15 +160,11 @@ pub(super) fn read_connections(fields: &mut Fields<'_>) -> Vec<Connection> {
 
 fn read_kind(name: &str, node: &Node, found: &mut Diagnostics) -> Option<ConnectionKind> {
     let mut fields = Fields::new(node, "a connection", found)?;
-    if let Some((key, _)) = fields.entry("kafka") {
-        let span = key.span.clone();
-        fields.push(
-            Diagnostic::error(Code::Config, "the `kafka` connector is not part of this version")
-                .label(span, "not supported yet"),
-        );
-        fields.accept(&["security"]);
+    if let Some(mut inner) = fields.fields("kafka", "`kafka`") {
+        let kafka = read_kafka(name, &mut inner);
+        inner.finish(fields.found());
         fields.finish(found);
-        return None;
+        return kafka.map(|kafka| ConnectionKind::Kafka(Arc::new(kafka)));
     }
     let http = match fields.fields("http", "`http`") {
         Some(mut inner) => {
@@ -170,8 +177,8 @@ fn read_kind(name: &str, node: &Node, found: &mut Diagnostics) -> Option<Connect
                 let span = fields.span().clone();
                 fields.push(
                     Diagnostic::error(Code::Config, format!("connection `{name}` says nothing of what it connects to"))
-                        .label(span, "`http` is missing")
-                        .hint("add `http: {base_url: https://...}`"),
+                        .label(span, "neither `http` nor `kafka`")
+                        .hint("add `http: {base_url: https://...}` or `kafka: {brokers: localhost:9092}`"),
                 );
             }
             None
@@ -179,6 +186,31 @@ fn read_kind(name: &str, node: &Node, found: &mut Diagnostics) -> Option<Connect
     };
     fields.finish(found);
     http.map(|http| ConnectionKind::Http(Arc::new(http)))
+}
+
+fn read_kafka(name: &str, fields: &mut Fields<'_>) -> Option<KafkaConnection> {
+    let brokers = fields.required_string("brokers").map(|(brokers, _)| brokers);
+    let mut properties = Vec::new();
+    if let Some(mut security) = fields.fields("security", "`security`") {
+        let names = [
+            ("protocol", "security.protocol"),
+            ("mechanism", "sasl.mechanism"),
+            ("username", "sasl.username"),
+            ("password", "sasl.password"),
+            ("ca", "ssl.ca.location"),
+            ("certificate", "ssl.certificate.location"),
+            ("key", "ssl.key.location"),
+            ("key_password", "ssl.key.password"),
+        ];
+        for (key, property) in names {
+            if let Some(value) = security.text(key).filter(|value| !value.is_empty()) {
+                properties.push((property.to_owned(), Secret(value)));
+            }
+        }
+        security.finish(fields.found());
+    }
+    properties.extend(super::kafka_reader::properties(fields).into_iter().map(|(name, value)| (name, Secret(value))));
+    Some(KafkaConnection { name: name.to_owned(), brokers: brokers?, properties })
 }
 
 fn read_http(name: &str, fields: &mut Fields<'_>) -> Option<HttpConnection> {

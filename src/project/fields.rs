@@ -186,6 +186,19 @@ impl<'a> Fields<'a> {
         self.parsed(name, "a length of time such as `30s`", parse_duration)
     }
 
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let node = self.node(name)?;
+        let value = match &node.kind {
+            NodeKind::Bool(value) => Some(*value),
+            NodeKind::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected(name, "true or false", node);
+        }
+        value
+    }
+
     /// A string, or a list of strings.
     pub(super) fn strings(&mut self, name: &'static str) -> Option<Vec<(String, &'a Node)>> {
         let node = self.node(name)?;

@@ -117,6 +117,13 @@ fn connection(fields: &mut Fields<'_>, connections: &[Connection]) -> Option<Arc
     match found.map(|connection| &connection.kind) {
         Some(ConnectionKind::Http(http)) => Some(Arc::clone(http)),
         Some(ConnectionKind::Broken) => None,
+        Some(ConnectionKind::Kafka(_)) => {
+            fields.push(
+                Diagnostic::error(Code::Config, format!("connection `{name}` is not one over HTTP"))
+                    .label(node.span.clone(), "it has `kafka`"),
+            );
+            None
+        }
         None => {
             fields.push(
                 Diagnostic::error(Code::Config, format!("no connection is named `{name}`"))

@@ -14,6 +14,8 @@ mod http_reader;
 mod http_source;
 mod inventory;
 mod json_path;
+mod kafka_reader;
+mod kafka_source;
 mod load;
 mod model_config;
 mod properties;
@@ -41,7 +43,7 @@ pub use column::ColumnProperties;
 pub use column_type::{ColumnType, InvalidType, InvalidTypeKind};
 pub use config::ProjectConfig;
 pub use connection::{
-    Auth, Connection, ConnectionKind, HttpConnection, RateConfig, RetryConfig, Secret, TimeoutConfig,
+    Auth, Connection, ConnectionKind, HttpConnection, KafkaConnection, RateConfig, RetryConfig, Secret, TimeoutConfig,
 };
 pub use declared_test::DeclaredTest;
 pub use http_reader::{parse_instant, window_start};
@@ -50,6 +52,7 @@ pub use http_source::{
     Text, WindowConfig,
 };
 pub use json_path::{InvalidPath, InvalidPathKind, JsonPath, PathStep};
+pub use kafka_source::{BatchConfig, KafkaColumn, KafkaConfig, MessagePart, OnLostOffsets, StartAt};
 pub use load::{LoadOptions, find_root, load};
 pub use model_config::{
     ConfigOf, MODEL_CONFIG_KEYS, SEED_CONFIG_KEYS, SOURCE_CONFIG_KEYS, TEST_CONFIG_KEYS, check_config_key,

@@ -9,6 +9,7 @@ use super::column_type::ColumnType;
 use super::declared_test::DeclaredTest;
 use super::http_source::HttpConfig;
 use super::json_path::JsonPath;
+use super::kafka_source::KafkaConfig;
 use super::{Place, target::Hidden};
 use crate::names::SourceName;
 
@@ -35,6 +36,8 @@ pub enum TableReader {
     Files(FilesConfig),
     /// Answers of a service.
     Http(Box<HttpConfig>),
+    /// Messages of a topic.
+    Kafka(Box<KafkaConfig>),
     /// An existing table, read whole: Delta, or Parquet, CSV or JSON files.
     Table {
         /// A path relative to the project, or an object-store URL.
@@ -126,6 +129,7 @@ impl fmt::Debug for TableReader {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => out.debug_tuple("Files").field(files).finish(),
+            Self::Kafka(kafka) => out.debug_tuple("Kafka").field(kafka).finish(),
             Self::Http(http) => out.debug_tuple("Http").field(http).finish(),
             Self::Table { location, format, storage_options } => out
                 .debug_struct("Table")

@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::fields::{Fields, hint_known};
 use super::http_reader::http;
 use super::json_path::JsonPath;
+use super::kafka_reader::kafka;
 use super::source::{ColumnDefinition, FilesConfig, Format, TableFormat, TableReader};
 use super::target::storage_options;
 use super::yaml::Node;
@@ -23,12 +24,7 @@ pub(super) fn read_reader(
     columns: &[ReadColumn],
     connections: &[Connection],
 ) -> Option<TableReader> {
-    if refuse_kafka(fields) {
-        fields.accept(&["files", "external", "table", "location", "format", "storage_options"]);
-        fields.accept(HTTP_SETTINGS);
-        return None;
-    }
-    let ways = ["files", "http", "external", "table", "location"];
+    let ways = ["files", "http", "kafka", "external", "table", "location"];
     let given: Vec<Span> =
         ways.into_iter().filter_map(|way| fields.entry(way).map(|(key, _)| key.span.clone())).collect();
     match given.as_slice() {
@@ -38,14 +34,18 @@ pub(super) fn read_reader(
             let span = fields.node("name").map_or(span, |node| node.span.clone());
             fields.push(
                 Diagnostic::error(Code::Config, format!("nothing says where `{source}.{table}` is read from"))
-                    .label(span, "neither `files` nor `http` nor `location`")
-                    .hint("add `files: {path: ...}` to read files, `http:` to ask a service, or `location:` for an existing table"),
+                    .label(span, "neither `files`, `http`, `kafka` nor `location`")
+                    .hint("add `files: {path: ...}` to read files, `http:` to ask a service, `kafka:` to read a topic, or `location:` for an existing table"),
             );
             None
         }
         [_] if fields.entry("files").is_some() => {
             refuse_http_settings(fields);
             files(fields, columns).map(TableReader::Files)
+        }
+        [_] if fields.entry("kafka").is_some() => {
+            refuse_http_settings(fields);
+            kafka(fields, columns, connections).map(|kafka| TableReader::Kafka(Box::new(kafka)))
         }
         [_] if fields.entry("http").is_some() => {
             http(fields, columns, connections).map(|http| TableReader::Http(Box::new(http)))
@@ -65,17 +65,6 @@ pub(super) fn read_reader(
             None
         }
     }
-}
-
-fn refuse_kafka(fields: &mut Fields<'_>) -> bool {
-    let Some((key, _)) = fields.entry("kafka") else { return false };
-    let span = key.span.clone();
-    fields.push(
-        Diagnostic::error(Code::Config, "the `kafka` connector is not part of this version")
-            .label(span, "not supported yet")
-            .hint("this version reads `files:`, `http:` and existing tables at a `location:`"),
-    );
-    true
 }
 
 fn refuse_http_settings(fields: &mut Fields<'_>) {
@@ -219,7 +208,11 @@ pub(super) fn definitions(
         defined.push(ColumnDefinition { name: name.clone(), column_type, path, place: Some(column.place.clone()) });
     }
     if is_json && columns.is_empty() {
-        let span = fields.entry("format").or_else(|| fields.entry("files")).or_else(|| fields.entry("http"));
+        let span = fields
+            .entry("format")
+            .or_else(|| fields.entry("files"))
+            .or_else(|| fields.entry("http"))
+            .or_else(|| fields.entry("kafka"));
         let span = span.map_or_else(|| fields.span().clone(), |(key, _)| key.span.clone());
         mistakes.push(
             Diagnostic::error(Code::Config, "JSON needs `columns`")

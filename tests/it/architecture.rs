@@ -27,6 +27,8 @@ const APART: &[(&str, &str)] =
 const OWNERS: &[(&str, &[&str])] = &[
     ("deltalake", &["storage", "cli"]),
     ("delta_kernel", &["storage"]),
+    ("rdkafka", &["connectors"]),
+    ("reqwest", &["connectors"]),
     ("minijinja", &["template"]),
     ("minijinja_contrib", &["template"]),
     ("serde_yaml", &["project"]),

@@ -8,6 +8,7 @@ mod architecture;
 mod commands;
 mod files;
 mod http;
+mod kafka;
 mod kill;
 mod materialize;
 mod mistakes;

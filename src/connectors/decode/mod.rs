@@ -23,6 +23,7 @@ mod delimited;
 mod document;
 mod escape;
 mod lines;
+mod messages;
 mod nesting;
 mod paths;
 mod plain;
@@ -51,6 +52,7 @@ use whole::Whole;
 use window::Window;
 
 pub use compression::{Compression, Content};
+pub use messages::{DecodedMessages, Messages};
 pub use survey::{Decoded, decompressed, read_document, survey};
 pub use table::arrow_schema;
 

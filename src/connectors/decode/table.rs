@@ -85,6 +85,22 @@ impl Table {
         self.rows >= self.page_rows || self.rejected.len() >= self.page_rows || self.bytes >= PAGE_BYTES
     }
 
+    /// The records of this page so far that became rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Those that did not.
+    pub(super) fn rejected(&self) -> usize {
+        self.rejected.len()
+    }
+
+    /// A row of NULLs.
+    pub(super) fn append_nothing(&mut self) {
+        self.columns.iter_mut().for_each(|column| column.builder.append_null());
+        self.rows += 1;
+    }
+
     /// Walks the JSON value `text` begins with; its columns are remembered for [`Self::append_json`].
     #[inline]
     pub(super) fn walk<'a>(&mut self, text: &'a [u8]) -> Walked<'a> {
@@ -204,12 +220,17 @@ impl Table {
         if self.rows == 0 && self.rejected.is_empty() {
             return Ok(None);
         }
+        self.finish_always().map(Some)
+    }
+
+    /// The page so far, though nothing came.
+    pub(super) fn finish_always(&mut self) -> Result<Page, ArrowError> {
         let arrays = self.columns.iter_mut().map(|column| column.builder.finish()).collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), arrays, &options)?;
         self.rows = 0;
         self.bytes = 0;
-        Ok(Some(Page { batch, rejected: std::mem::take(&mut self.rejected) }))
+        Ok(Page { batch, rejected: std::mem::take(&mut self.rejected) })
     }
 
     fn close_row(&mut self, fault: Option<String>, record: &[u8], line: u64) {

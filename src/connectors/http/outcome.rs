@@ -55,7 +55,7 @@ impl Default for SourceProgress {
 }
 
 impl SourceProgress {
-    pub(super) fn expect(&self, items: usize) {
+    pub(in crate::connectors) fn expect(&self, items: usize) {
         self.expected.store(items, Ordering::Relaxed);
     }
 }

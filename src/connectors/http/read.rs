@@ -31,6 +31,7 @@ impl Http {
         for received in &fetched.answers {
             let origin = Origin {
                 source: Arc::from(received.url.as_str()),
+                sources: None,
                 window_start_micros: window,
                 status: received.status,
                 error: received.error.as_deref().map(Arc::from),

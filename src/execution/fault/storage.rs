@@ -6,8 +6,8 @@ use datafusion::error::DataFusionError;
 
 use super::{chain, plain, source_of};
 use crate::connectors::ConnectorError;
-use crate::connectors::ReplayError;
 use crate::connectors::http::PagingError;
+use crate::connectors::{ReplayError, TopicError};
 use crate::diagnostic::{Code, Diagnostic, count};
 use crate::storage::StorageError;
 
@@ -43,10 +43,21 @@ pub(in crate::execution) fn connector_diagnostic(error: &ConnectorError) -> Diag
         ConnectorError::Replay(ReplayError::Unknown { .. }) => {
             diagnostic.hint("choose a target without `replay`, as in `--target live`, or record the source")
         }
+        ConnectorError::Topic(error) => topic_remedy(diagnostic, error),
         ConnectorError::Replay(ReplayError::Missing { .. }) => {
             diagnostic.hint("record it: `engine record --select <model> --out <folder>`")
         }
         _ => diagnostic,
+    }
+}
+
+fn topic_remedy(diagnostic: Diagnostic, error: &TopicError) -> Diagnostic {
+    match error {
+        TopicError::Unreachable { .. } => diagnostic.hint("look at `brokers` and `security` of the connection"),
+        TopicError::NoTopic { .. } => diagnostic.hint("look at `topic`; topics are not created by reading them"),
+        TopicError::Lost { .. } => diagnostic
+            .hint("`on_lost_offsets: skip_and_report` goes on with what there is; `engine source reset` begins anew"),
+        TopicError::Property { .. } | TopicError::Read { .. } | TopicError::Cancelled { .. } => diagnostic,
     }
 }
 

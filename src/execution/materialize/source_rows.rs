@@ -1,6 +1,6 @@
 //! A model that reads connectors: what waits is read in slices, each with its position in the same commit.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -156,6 +156,7 @@ fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, Str
         NodeKind::Source(source) => match &source.reader {
             TableReader::Files(config) => config.path_place.clone(),
             TableReader::Http(http) => Some(http.place.clone()),
+            TableReader::Kafka(kafka) => Some(kafka.place.clone()),
             TableReader::Table { .. } => source.place.clone(),
         },
         NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
@@ -174,7 +175,7 @@ struct SliceOfRun<'a> {
 /// What the table of rejected records holds before a slice.
 struct StoredRejects {
     /// Of each reading: items of the slice whose rejects an earlier, interrupted run has stored already.
-    items: Vec<HashSet<String>>,
+    items: Vec<HashMap<String, u64>>,
     /// All of them, if they are of an earlier reading of the sources.
     outdated: Removes,
 }
@@ -329,10 +330,10 @@ impl SliceOfRun<'_> {
             .map(|((stored, generation), (reading, items))| {
                 match stored.generation == generation && outdated == Removes::None {
                     true => {
-                        let same = items.iter().filter(|item| reading.table.connector.is_read(&stored.items, item));
-                        same.map(|item| item.name.clone()).collect()
+                        let below = |item: &Item| reading.table.connector.rejects_stored(&stored.items, item);
+                        items.iter().filter_map(|item| Some((item.name.clone(), below(item)?))).collect()
                     }
-                    false => HashSet::new(),
+                    false => HashMap::new(),
                 }
             })
             .collect();

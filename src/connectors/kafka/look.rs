@@ -1,0 +1,115 @@
+//! What a topic has now, against what was read of it.
+
+use std::collections::BTreeMap;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
+use rdkafka::topic_partition_list::Offset;
+
+use super::TopicError;
+use super::client::{PATIENCE, consumer};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::project::{KafkaConfig, OnLostOffsets, StartAt};
+
+/// A partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Partition {
+    /// Where reading goes on.
+    pub(super) next: i64,
+    /// The offset the next message gets.
+    pub(super) high: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) partitions: BTreeMap<i32, Partition>,
+    pub(super) remarks: Vec<Diagnostic>,
+}
+
+/// Asks the brokers; blocks until they have answered. `known` has the next offset of each partition read before.
+pub(super) fn look(config: &KafkaConfig, known: &BTreeMap<i32, i64>) -> Result<Look, TopicError> {
+    let consumer = consumer(config)?;
+    let brokers = || config.connection.brokers.clone();
+    let unreachable = |error: rdkafka::error::KafkaError| {
+        use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+        match error {
+            KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                TopicError::NoTopic { topic: config.topic.clone(), brokers: brokers() }
+            }
+            other => TopicError::Unreachable { brokers: brokers(), reason: other.to_string() },
+        }
+    };
+    let metadata = consumer.fetch_metadata(Some(&config.topic), PATIENCE).map_err(unreachable)?;
+    let topic = metadata.topics().iter().find(|topic| topic.name() == config.topic);
+    let numbers: Vec<i32> = topic.into_iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
+    if numbers.is_empty() {
+        return Err(TopicError::NoTopic { topic: config.topic.clone(), brokers: brokers() });
+    }
+    let mut partitions = BTreeMap::new();
+    let (mut lost, mut skipped) = (Vec::new(), 0);
+    for number in numbers {
+        let (low, high) = consumer
+            .fetch_watermarks(&config.topic, number, PATIENCE)
+            .map_err(|error| TopicError::read(config, number, &error))?;
+        let next = match known.get(&number) {
+            Some(next) if config.live => {
+                skipped += (high - next).max(0);
+                high
+            }
+            Some(next) if *next < low => {
+                lost.push(format!("offsets {next} to {} of partition {number} were deleted", low - 1));
+                low
+            }
+            Some(next) if *next > high => {
+                lost.push(format!(
+                    "partition {number} ends at offset {high}, before offset {next}: the topic was deleted and made anew"
+                ));
+                low
+            }
+            Some(next) => *next,
+            // Came up after the others were read.
+            None if !known.is_empty() => low,
+            None => start(config, &consumer, number, low, high)?,
+        };
+        partitions.insert(number, Partition { next, high });
+    }
+    let mut remarks = Vec::new();
+    if !lost.is_empty() {
+        if config.on_lost_offsets == OnLostOffsets::Fail {
+            return Err(TopicError::Lost { topic: config.topic.clone(), lost });
+        }
+        let message = format!("topic `{}` has lost messages that were not read", config.topic);
+        let mut told = Diagnostic::warning(Code::Source, message);
+        for part in lost {
+            told = told.note(part);
+        }
+        remarks.push(told.note("reading goes on with the oldest message there is"));
+    }
+    if skipped > 0 {
+        let message = format!("topic `{}` is read live: {skipped} messages were skipped", config.topic);
+        remarks.push(Diagnostic::warning(Code::Source, message));
+    }
+    Ok(Look { partitions, remarks })
+}
+
+/// Where a partition begins that was never read.
+fn start(config: &KafkaConfig, consumer: &BaseConsumer, number: i32, low: i64, high: i64) -> Result<i64, TopicError> {
+    match config.start {
+        _ if config.live => Ok(high),
+        StartAt::Earliest => Ok(low),
+        StartAt::Latest => Ok(high),
+        StartAt::At(time) => {
+            let mut list = TopicPartitionList::new();
+            let found = list
+                .add_partition_offset(&config.topic, number, Offset::Offset(time.as_millisecond()))
+                .and_then(|()| consumer.offsets_for_times(list, PATIENCE));
+            let found = found.map_err(|error| TopicError::read(config, number, &error))?;
+            Ok(match found.find_partition(&config.topic, number).map(|element| element.offset()) {
+                Some(Offset::Offset(offset)) => offset,
+                // Nothing is as young as that.
+                _ => high,
+            })
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A topic of Kafka: what a model has not read yet, by partition and offset.
+//!
+//! Partitions are assigned by us, from the position in the Delta log; there is no consumer group that could move them. An
+//! item is a partition up to an offset. It is read from where the partition stands, so that ranges follow one another
+//! whatever gaps transactions and compaction have left. The position has `<topic>/<partition>` = the next offset.
+
+mod client;
+mod look;
+mod read;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use super::decode::arrow_schema;
+use super::{ConnectorError, Item, SourceProgress, Surroundings, Waiting};
+use crate::diagnostic::Diagnostic;
+use crate::project::{KafkaColumn, KafkaConfig, MessagePart};
+use client::Reading;
+use look::Look;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    #[error("the brokers at `{brokers}` cannot be reached: {reason}")]
+    Unreachable { brokers: String, reason: String },
+    #[error("there is no topic `{topic}` at `{brokers}`")]
+    NoTopic { topic: String, brokers: String },
+    #[error("partition {partition} of topic `{topic}` cannot be read: {reason}")]
+    Read { topic: String, partition: i32, reason: String },
+    #[error("topic `{topic}` no longer has what comes next: {}", lost.join("; "))]
+    Lost { topic: String, lost: Vec<String> },
+    #[error("the Kafka client does not take the property `{property}`: {reason}")]
+    Property { property: String, reason: String },
+    #[error("reading topic `{topic}` was given up")]
+    Cancelled { topic: String },
+}
+
+impl TopicError {
+    fn read(config: &KafkaConfig, partition: i32, reason: &dyn std::error::Error) -> Self {
+        Self::Read { topic: config.topic.clone(), partition, reason: reason.to_string() }
+    }
+}
+
+pub struct Kafka {
+    config: KafkaConfig,
+    schema: SchemaRef,
+    around: Arc<Surroundings>,
+    state: Mutex<State>,
+    /// Of each partition, positioned behind what it gave last.
+    readings: Mutex<BTreeMap<i32, Reading>>,
+    progress: Arc<SourceProgress>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What is committed.
+    position: BTreeMap<String, i64>,
+    /// Where partitions begin that the position does not know, and where those go on that have lost something.
+    starts: BTreeMap<i32, i64>,
+    /// How far the items in hand were read.
+    reached: BTreeMap<i32, i64>,
+    remarks: Vec<Diagnostic>,
+}
+
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Kafka").field("topic", &self.config.topic).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Kafka {
+    pub(super) fn open(config: &KafkaConfig, around: &Arc<Surroundings>) -> Self {
+        Self {
+            schema: schema(config),
+            config: config.clone(),
+            around: Arc::clone(around),
+            state: Mutex::default(),
+            readings: Mutex::default(),
+            progress: Arc::default(),
+        }
+    }
+
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    pub(super) fn progress(&self) -> &Arc<SourceProgress> {
+        &self.progress
+    }
+
+    fn name(&self, partition: i32) -> String {
+        format!("{}/{partition}", self.config.topic)
+    }
+
+    fn partition(&self, name: &str) -> Option<i32> {
+        name.strip_prefix(&self.config.topic)?.strip_prefix('/')?.parse().ok()
+    }
+
+    /// Asks the brokers what there is and cuts it into ranges, each partition in turn.
+    pub(super) async fn waiting(&self, position: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
+        let known: BTreeMap<i32, i64> =
+            position.iter().filter_map(|(name, next)| Some((self.partition(name)?, *next))).collect();
+        let config = self.config.clone();
+        let looked = tokio::task::spawn_blocking(move || look::look(&config, &known)).await;
+        let cancelled = || TopicError::Cancelled { topic: self.config.topic.clone() };
+        let Look { mut partitions, remarks } = looked.map_err(|_| cancelled())??;
+        let mut state = lock(&self.state);
+        *state = State { position: position.clone(), remarks, ..State::default() };
+        state.starts = partitions.iter().map(|(number, partition)| (*number, partition.next)).collect();
+        let mut items = Vec::new();
+        let active = partitions.values().filter(|partition| partition.next < partition.high).count().max(1);
+        let share = i64::try_from((self.config.batch.rows / active).max(1)).unwrap_or(i64::MAX);
+        loop {
+            let before = items.len();
+            for (number, partition) in &mut partitions {
+                if partition.next < partition.high {
+                    let end = partition.next.saturating_add(share).min(partition.high);
+                    let weight = u64::try_from(end - partition.next).unwrap_or(0);
+                    items.push(Item { name: self.name(*number), mark: end, weight });
+                    partition.next = end;
+                }
+            }
+            if items.len() == before {
+                break;
+            }
+        }
+        self.progress.expect(items.len());
+        Ok(Waiting { items, changed: Vec::new() })
+    }
+
+    /// One range of each partition.
+    pub(super) fn per_commit(waiting: &[Item]) -> usize {
+        let first = waiting.first().map(|item| &item.name);
+        let again = waiting.iter().skip(1).position(|item| Some(&item.name) == first);
+        again.map_or(waiting.len(), |at| at + 1).max(1)
+    }
+
+    /// Where each partition stands once the items in hand are committed.
+    pub(super) fn advance(&self, items: &[Item]) -> Vec<(String, i64)> {
+        let state = lock(&self.state);
+        let mut changes = BTreeMap::new();
+        // A start that was worked out once holds, also if nothing was read: `latest` is then no later than that.
+        for (partition, start) in &state.starts {
+            changes.insert(self.name(*partition), *start);
+        }
+        for partition in items.iter().filter_map(|item| self.partition(&item.name)) {
+            if let Some(reached) = state.reached.get(&partition) {
+                changes.insert(self.name(partition), *reached);
+            }
+        }
+        changes.into_iter().filter(|(name, next)| state.position.get(name) != Some(next)).collect()
+    }
+
+    pub(super) fn settle(&self, changes: &[(String, i64)]) {
+        let mut state = lock(&self.state);
+        state.position.extend(changes.iter().cloned());
+        for (name, next) in changes {
+            if let Some(partition) = self.partition(name) {
+                state.starts.insert(partition, *next);
+            }
+        }
+        state.reached.clear();
+        drop(state);
+        self.tell_group(changes);
+    }
+
+    /// For tools that watch lag; nothing here reads it.
+    fn tell_group(&self, changes: &[(String, i64)]) {
+        let readings = lock(&self.readings);
+        for (name, next) in changes {
+            if let Some((partition, reading)) =
+                self.partition(name).and_then(|partition| Some((partition, readings.get(&partition)?)))
+            {
+                reading.tell_group(&self.config.topic, partition, *next);
+            }
+        }
+    }
+
+    pub(super) fn remarks(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut lock(&self.state).remarks)
+    }
+
+    pub(super) fn describe(&self, position: &BTreeMap<String, i64>) -> String {
+        let parts = position.iter().filter(|(name, _)| self.partition(name).is_some());
+        let parts: Vec<String> = parts.map(|(name, next)| format!("{name} to offset {next}")).collect();
+        parts.join(", ")
+    }
+
+    /// Where a partition is read on from.
+    fn next(&self, partition: i32) -> Option<i64> {
+        let state = lock(&self.state);
+        state.reached.get(&partition).or_else(|| state.starts.get(&partition)).copied()
+    }
+}
+
+fn schema(config: &KafkaConfig) -> SchemaRef {
+    let decoded: Vec<_> = config.decoded().cloned().collect();
+    let arrow = arrow_schema(&decoded);
+    let mut decoded = arrow.fields().iter();
+    let fields: Vec<Field> = config
+        .columns
+        .iter()
+        .filter_map(|column| match column {
+            KafkaColumn::Decoded(_) => decoded.next().map(|field| field.as_ref().clone()),
+            KafkaColumn::Part { name, part } => Some(Field::new(name, part_type(*part), true)),
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn part_type(part: MessagePart) -> DataType {
+    match part {
+        MessagePart::Partition => DataType::Int32,
+        MessagePart::Offset => DataType::Int64,
+        MessagePart::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        MessagePart::Topic | MessagePart::Key | MessagePart::Value | MessagePart::Headers => DataType::Utf8View,
+    }
+}

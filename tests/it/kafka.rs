@@ -1,0 +1,314 @@
+//! Topics as sources, on Apache Kafka itself: every message once, by partition and offset, whatever happens in between.
+
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use rdkafka::ClientConfig;
+use rdkafka::TopicPartitionList;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::Offset;
+use serde_json::{Value, json};
+
+use crate::environment::{repository, skipped};
+use crate::project::TestProject;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Starting it is for one test at a time.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// A topic of its own on the running broker.
+struct Topic {
+    brokers: String,
+    name: String,
+}
+
+/// Where the broker is; `None`, with the reason on stderr, where it cannot be had.
+fn brokers() -> Option<String> {
+    let _starting = STARTING.lock().unwrap();
+    let script = repository().join("scripts/services");
+    let output = Command::new(script).args(["up", "kafka"]).stdin(Stdio::null()).output().unwrap();
+    if !output.status.success() {
+        skipped("the tests of Kafka", &String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("KAFKA_BOOTSTRAP_SERVERS=")).map(str::to_owned)
+}
+
+fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
+}
+
+fn patient() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE))
+}
+
+impl Topic {
+    fn new(partitions: i32) -> Option<Self> {
+        let brokers = brokers()?;
+        let topic = Self { brokers, name: format!("test-{}", uuid::Uuid::new_v4()) };
+        assert!(topic.is_created(partitions));
+        Some(topic)
+    }
+
+    fn is_created(&self, partitions: i32) -> bool {
+        let topic = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(1));
+        let created = block_on(admin(&self.brokers).create_topics(&[topic], &patient())).unwrap();
+        created.iter().all(Result::is_ok)
+    }
+
+    fn delete(&self) {
+        let deleted = block_on(admin(&self.brokers).delete_topics(&[&self.name], &patient())).unwrap();
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+    }
+
+    /// Everything below an offset of a partition.
+    fn delete_below(&self, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, partition, Offset::Offset(offset)).unwrap();
+        block_on(admin(&self.brokers).delete_records(&list, &patient())).unwrap();
+    }
+
+    fn producer(&self) -> BaseProducer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("linger.ms", "5").create().unwrap()
+    }
+
+    /// `(partition, key, value)`, in their order.
+    fn send(&self, messages: &[(i32, Option<&str>, Option<&str>)]) {
+        let producer = self.producer();
+        for (partition, key, value) in messages {
+            let mut record: BaseRecord<'_, str, str> = BaseRecord::to(&self.name).partition(*partition);
+            record = record.headers(OwnedHeaders::new().insert(Header { key: "from", value: Some("test") }));
+            if let Some(key) = key {
+                record = record.key(key);
+            }
+            if let Some(value) = value {
+                record = record.payload(value);
+            }
+            producer.send(record).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// `{"id": n, "name": "nn"}`, spread over the partitions.
+    fn numbers(&self, numbers: std::ops::Range<i32>, partitions: i32) {
+        let texts: Vec<(i32, String)> = numbers
+            .map(|number| (number % partitions, format!("{{\"id\": {number}, \"name\": \"n{number}\"}}")))
+            .collect();
+        let messages: Vec<_> = texts.iter().map(|(partition, text)| (*partition, None, Some(text.as_str()))).collect();
+        self.send(&messages);
+    }
+
+    fn project(&self, settings: &str) -> TestProject {
+        let sources = format!(
+            "version: 2\nconnections:\n  broker: {{kafka: {{brokers: \"{}\"}}}}\nsources:\n  - name: live\n    tables:\n      \
+             - name: events\n        kafka: {{connection: broker, topic: {}{settings}}}\n        columns:\n          \
+             - {{name: id, type: bigint}}\n          - {{name: name, type: string}}\n          \
+             - {{name: key, kafka: key}}\n          - {{name: partition, kafka: partition}}\n          \
+             - {{name: offset, kafka: offset}}\n          - {{name: sent_at, kafka: timestamp}}\n          \
+             - {{name: headers, kafka: headers}}\n",
+            self.brokers, self.name
+        );
+        TestProject::new().file("sources.yaml", &sources).file(
+            "models/bronze/events.sql",
+            "{{ config(materialized='incremental') }}\nselect * from {{ source('live', 'events') }}\n",
+        )
+    }
+}
+
+fn ids(project: &TestProject) -> Vec<i64> {
+    let rows = project.rows("select id from {{ ref('events') }} order by id");
+    rows.iter().map(|row| row["id"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn messages_are_read_once_and_then_those_that_came() {
+    let Some(topic) = Topic::new(3) else { return };
+    topic.numbers(0..100, 3);
+    let project = topic.project("");
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..100).collect::<Vec<_>>());
+    let version = project.version("bronze/events");
+    project.ok(&["run"]);
+    assert_eq!(project.version("bronze/events"), version);
+
+    topic.numbers(100..130, 3);
+    let grown = block_on(admin(&topic.brokers).create_partitions(&[NewPartitions::new(&topic.name, 4)], &patient()));
+    assert!(grown.unwrap().iter().all(Result::is_ok));
+    topic.send(&[(3, Some("k"), Some("{\"id\": 130, \"name\": \"new\"}"))]);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..131).collect::<Vec<_>>());
+    let last = &project.rows(
+        "select name, key, partition, \"offset\", headers, _source, sent_at > timestamp '2020-01-01' as recent \
+         from {{ ref('events') }} where id = 130",
+    )[0];
+    let source = format!("{}/3/0", topic.name);
+    let headers = json!("{\"from\":\"test\"}");
+    assert_eq!(
+        *last,
+        json!({"name": "new", "key": "k", "partition": 3, "offset": 0, "headers": headers, "_source": source, "recent": true})
+    );
+    let status = project.ok(&["source", "status"]).stdout;
+    assert!(status.contains(&format!("{}/3 to offset 1", topic.name)), "{status}");
+}
+
+#[test]
+fn what_is_no_record_is_put_aside_and_a_tombstone_is_a_row() {
+    let Some(topic) = Topic::new(1) else { return };
+    topic.send(&[
+        (0, Some("a"), Some("{\"id\": 1, \"name\": \"good\"}")),
+        (0, Some("b"), Some("poison")),
+        (0, Some("c"), None),
+        (0, Some("d"), Some("{\"id\": \"x\"}")),
+        (0, Some("e"), Some("")),
+        (0, Some("f"), Some("{\"id\": 2, \"name\": \"good\"}")),
+    ]);
+    let project = topic.project("");
+    project.ok(&["run"]);
+    let rows = project.rows("select id, key, \"offset\" from {{ ref('events') }} order by \"offset\"");
+    let expected = [(json!(1), "a", 0), (Value::Null, "c", 2), (json!(2), "f", 5)];
+    assert_eq!(rows, expected.map(|(id, key, offset)| json!({"id": id, "key": key, "offset": offset})));
+    let rejected = project.rows("select raw, _line from bronze.events__rejected order by _line");
+    let expected = [("poison", 1), ("{\"id\": \"x\"}", 3), ("", 4)];
+    assert_eq!(rejected, expected.map(|(raw, line)| json!({"raw": raw, "_line": line})));
+}
+
+#[test]
+fn the_end_of_the_first_run_is_where_latest_begins() {
+    let Some(topic) = Topic::new(2) else { return };
+    topic.numbers(0..10, 2);
+    let project = topic.project(", start: latest");
+    project.ok(&["run"]);
+    assert_eq!(project.value("select count(*) from {{ ref('events') }}"), json!(0));
+    topic.numbers(10..15, 2);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (10..15).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_deleted_before_it_was_read_is_told() {
+    let Some(topic) = Topic::new(1) else { return };
+    topic.numbers(0..10, 1);
+    let project = topic.project("");
+    project.ok(&["run"]);
+    topic.numbers(10..30, 1);
+    topic.delete_below(0, 20);
+    let ran = project.run(&["run", "--quiet"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("offsets 10 to 19 of partition 0 were deleted"), "{ran}");
+    assert_eq!(ids(&project), (0..10).collect::<Vec<_>>());
+
+    let sources = std::fs::read_to_string(project.path("sources.yaml")).unwrap();
+    let forgiving = format!("topic: {}, on_lost_offsets: skip_and_report", topic.name);
+    project.write("sources.yaml", sources.replace(&format!("topic: {}", topic.name), &forgiving));
+    let ran = project.ok(&["run"]);
+    assert!(ran.stderr.contains("offsets 10 to 19 of partition 0 were deleted"), "{ran}");
+    assert_eq!(ids(&project), (0..10).chain(20..30).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_topic_made_anew_is_told() {
+    let Some(topic) = Topic::new(1) else { return };
+    topic.numbers(0..10, 1);
+    let project = topic.project("");
+    project.ok(&["run"]);
+    topic.delete();
+    // The broker takes its time to forget the name.
+    let deadline = Instant::now() + PATIENCE;
+    while !topic.is_created(1) {
+        assert!(Instant::now() < deadline, "the topic does not go away");
+    }
+    topic.numbers(10..13, 1);
+    let ran = project.run(&["run", "--quiet"]);
+    assert!(ran.code == 1 && ran.stderr.contains("the topic was deleted and made anew"), "{ran}");
+}
+
+#[test]
+fn only_what_a_transaction_has_committed_is_read() {
+    let Some(topic) = Topic::new(1) else { return };
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &topic.brokers).set("transactional.id", &topic.name);
+    let producer: BaseProducer = config.create().unwrap();
+    producer.init_transactions(PATIENCE).unwrap();
+    for (ids, commits) in [(0..5, true), (5..10, false), (10..15, true)] {
+        producer.begin_transaction().unwrap();
+        for id in ids {
+            let value = format!("{{\"id\": {id}, \"name\": \"t\"}}");
+            producer.send(BaseRecord::<(), str>::to(&topic.name).payload(&value)).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+        match commits {
+            true => producer.commit_transaction(PATIENCE).unwrap(),
+            false => producer.abort_transaction(PATIENCE).unwrap(),
+        }
+    }
+    let project = topic.project("");
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..5).chain(10..15).collect::<Vec<_>>());
+    let version = project.version("bronze/events");
+    project.ok(&["run"]);
+    assert_eq!(project.version("bronze/events"), version);
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_told() {
+    let Some(topic) = Topic::new(1) else { return };
+    topic.delete();
+    let ran = topic.project("").run(&["run", "--quiet"]);
+    assert!(ran.code == 1 && ran.stderr.contains("there is no topic"), "{ran}");
+}
+
+fn files(folder: &std::path::Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries.flatten().map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
+}
+
+/// Killed while it reads, at any moment, thirty times: each message is there once, and nothing is missing.
+#[test]
+fn a_reader_may_be_killed_at_any_moment() {
+    const MESSAGES: i32 = 60_000;
+    const KILLS: usize = 30;
+    let Some(topic) = Topic::new(3) else { return };
+    topic.numbers(0..MESSAGES, 3);
+    topic.send(&[(0, None, Some("poison")), (1, None, Some("poison too"))]);
+    let project = topic.project(", batch: {rows: 1500}");
+    let mut seed = u64::from(std::process::id());
+    let mut kills = 0;
+    while kills < KILLS {
+        let mut child = project.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (before, more) = (files(&project.path("warehouse")), usize::try_from((seed >> 33) % 9).unwrap() + 1);
+        let ended = loop {
+            if child.try_wait().unwrap().is_some() {
+                break true;
+            }
+            if files(&project.path("warehouse")) >= before + more {
+                break false;
+            }
+            std::thread::yield_now();
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if ended {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 5, "only {kills} runs were alive when they were killed");
+    project.ok(&["run"]);
+    let total = i64::from(MESSAGES);
+    assert_eq!(
+        project.rows(
+            "select count(*) as n, count(distinct partition * 1000000 + \"offset\") as places, sum(id) as total \
+             from {{ ref('events') }}"
+        ),
+        [json!({"n": total, "places": total, "total": total * (total - 1) / 2})]
+    );
+    assert_eq!(project.value("select count(*) from bronze.events__rejected"), json!(2));
+}
