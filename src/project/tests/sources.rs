@@ -93,9 +93,9 @@ sources:
      --> sources.yaml:8:16
       |
     8 |       - {name: nowhere}
-      |                ^^^^^^^ neither `files` nor `http` nor `location`
+      |                ^^^^^^^ neither `files`, `http`, `kafka` nor `location`
       |
-      = hint: add `files: {path: ...}` to read files, `http:` to ask a service, or `location:` for an existing table
+      = hint: add `files: {path: ...}` to read files, `http:` to ask a service, `kafka:` to read a topic, or `location:` for an existing table
 
     error[E0103]: `window` has a meaning for `http` only
      --> sources.yaml:9:47

@@ -163,7 +163,7 @@ fn too_many_failures_publish_nothing() {
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.stderr.contains("only 1 of 3 requests of source `api.items`"), "{ran}");
     assert!(ran.stderr.contains("`min_success` is 60%"), "{ran}");
-    assert!(ran.stderr.contains("/boards/xenia` answered 404: no board /boards/xenia"), "{ran}");
+    assert!(ran.stderr.contains("/boards/xenia?n=1` answered 404: no board /boards/xenia"), "{ran}");
     assert!(is_unbuilt(&project));
 }
 

@@ -246,9 +246,9 @@ fn a_connection_without_anything_to_connect_to() {
      --> sources.yaml:2:8
       |
     2 |   api: {}
-      |        ^^ `http` is missing
+      |        ^^ neither `http` nor `kafka`
       |
-      = hint: add `http: {base_url: https://...}`
+      = hint: add `http: {base_url: https://...}` or `kafka: {brokers: localhost:9092}`
     ");
 }
 
