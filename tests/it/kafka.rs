@@ -18,8 +18,8 @@ use crate::environment::{repository, skipped};
 use crate::project::TestProject;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Starting it is for one test at a time.
-static STARTING: Mutex<()> = Mutex::new(());
+/// How many tests use the broker now, and whether it is ours to stop.
+static USERS: Mutex<(usize, bool)> = Mutex::new((0, false));
 
 /// A topic of its own on the running broker.
 struct Topic {
@@ -27,17 +27,35 @@ struct Topic {
     name: String,
 }
 
+fn services(command: &str) -> std::process::Output {
+    let script = repository().join("scripts/services");
+    Command::new(script).args([command, "kafka"]).stdin(Stdio::null()).output().unwrap()
+}
+
 /// Where the broker is; `None`, with the reason on stderr, where it cannot be had.
 fn brokers() -> Option<String> {
-    let _starting = STARTING.lock().unwrap();
-    let script = repository().join("scripts/services");
-    let output = Command::new(script).args(["up", "kafka"]).stdin(Stdio::null()).output().unwrap();
+    let mut users = USERS.lock().unwrap();
+    if users.0 == 0 {
+        users.1 = !services("env").status.success();
+    }
+    let output = services("up");
     if !output.status.success() {
         skipped("the tests of Kafka", &String::from_utf8_lossy(&output.stderr));
         return None;
     }
+    users.0 += 1;
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().find_map(|line| line.strip_prefix("KAFKA_BOOTSTRAP_SERVERS=")).map(str::to_owned)
+}
+
+impl Drop for Topic {
+    fn drop(&mut self) {
+        let mut users = USERS.lock().unwrap();
+        users.0 -= 1;
+        if *users == (0, true) {
+            services("down");
+        }
+    }
 }
 
 fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
