@@ -196,7 +196,7 @@ impl Connector {
             Self::Files(_) => items,
             // Years of windows are no answer to that.
             Self::Http(_) => items.split_off(items.len().saturating_sub(1)),
-            Self::Kafka(_) => items.split_off(items.len().saturating_sub(Kafka::per_commit(&items))),
+            Self::Kafka(_) => Kafka::joined(items),
         }
     }
 
@@ -206,6 +206,14 @@ impl Connector {
             Self::Files(files) => files.per_commit(waiting),
             Self::Http(http) => http.per_commit(),
             Self::Kafka(_) => Kafka::per_commit(waiting),
+        }
+    }
+
+    /// The items of one commit, as they are read: none of them waits for another.
+    pub fn joined(&self, items: Vec<Item>) -> Vec<Item> {
+        match self {
+            Self::Files(_) | Self::Http(_) => items,
+            Self::Kafka(_) => Kafka::joined(items),
         }
     }
 

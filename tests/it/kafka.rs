@@ -330,3 +330,28 @@ fn a_reader_may_be_killed_at_any_moment() {
     );
     assert_eq!(project.value("select count(*) from bronze.events__rejected"), json!(2));
 }
+
+#[test]
+fn partitions_of_any_size_are_read_once_by_slices_as_a_whole_and_twice_in_a_query() {
+    let Some(topic) = Topic::new(3) else { return };
+    let texts: Vec<String> = (0..2003).map(|id| format!("{{\"id\": {id}, \"name\": \"n\"}}")).collect();
+    let partition = |index: usize| if index < 2000 { 1 } else { 2 * i32::from(index.is_multiple_of(2)) };
+    let messages: Vec<_> =
+        texts.iter().enumerate().map(|(index, text)| (partition(index), None, Some(text.as_str()))).collect();
+    topic.send(&messages);
+    let project = topic.project(", batch: {rows: 90}").file(
+        "models/bronze/twice.sql",
+        "{{ config(materialized='table') }}\nselect one.id from {{ source('live', 'events') }} as one\n\
+         join {{ source('live', 'events') }} as other on one.id = other.id\n",
+    );
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..2003).collect::<Vec<_>>());
+    let whole = "select count(*) as n, count(distinct id) as u from {{ ref('twice') }}";
+    assert_eq!(project.rows(whole), [json!({"n": 2003, "u": 2003})]);
+    topic.numbers(3000..3200, 1);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..2003).chain(3000..3200).collect::<Vec<_>>());
+    assert_eq!(project.rows(whole), [json!({"n": 2203, "u": 2203})]);
+    let looked = project.rows("select count(*) as n, count(distinct id) as u from {{ source('live', 'events') }}");
+    assert_eq!(looked, [json!({"n": 2203, "u": 2203})]);
+}

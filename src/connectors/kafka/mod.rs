@@ -8,7 +8,7 @@ mod client;
 mod look;
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -133,11 +133,25 @@ impl Kafka {
         Ok(Waiting { items, changed: Vec::new() })
     }
 
-    /// One range of each partition.
+    /// One range of each partition at most.
     pub(super) fn per_commit(waiting: &[Item]) -> usize {
-        let first = waiting.first().map(|item| &item.name);
-        let again = waiting.iter().skip(1).position(|item| Some(&item.name) == first);
-        again.map_or(waiting.len(), |at| at + 1).max(1)
+        let mut partitions = BTreeSet::new();
+        waiting.iter().take_while(|item| partitions.insert(&item.name)).count().max(1)
+    }
+
+    /// Ranges that follow one another are one: a partition is read by one reader, from where it stands.
+    pub(super) fn joined(items: Vec<Item>) -> Vec<Item> {
+        let mut joined: Vec<Item> = Vec::new();
+        for item in items {
+            match joined.iter_mut().find(|other| other.name == item.name) {
+                Some(other) => {
+                    other.mark = other.mark.max(item.mark);
+                    other.weight += item.weight;
+                }
+                None => joined.push(item),
+            }
+        }
+        joined
     }
 
     /// Where each partition stands once the items in hand are committed.
@@ -191,10 +205,9 @@ impl Kafka {
         parts.join(", ")
     }
 
-    /// Where a partition is read on from.
+    /// Where a partition is read on from: the same for every scan of a slice.
     fn next(&self, partition: i32) -> Option<i64> {
-        let state = lock(&self.state);
-        state.reached.get(&partition).or_else(|| state.starts.get(&partition)).copied()
+        lock(&self.state).starts.get(&partition).copied()
     }
 }
 

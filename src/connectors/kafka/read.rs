@@ -98,7 +98,12 @@ impl Kafka {
         if goes_on {
             gathered.hand_over(take)?;
         }
-        lock(&self.state).reached.insert(partition, reading.next);
+        // Of several scans of one slice the shortest counts.
+        lock(&self.state)
+            .reached
+            .entry(partition)
+            .and_modify(|reached| *reached = (*reached).min(reading.next))
+            .or_insert(reading.next);
         lock(&self.readings).insert(partition, reading);
         self.progress.items.fetch_add(1, Ordering::Relaxed);
         Ok(())

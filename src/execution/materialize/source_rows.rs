@@ -73,7 +73,7 @@ pub(super) async fn write(
                 let waiting = &reading.waiting;
                 let count = if whole { waiting.len() } else { reading.table.connector.per_commit(waiting) };
                 let rest = reading.waiting.split_off(count.min(reading.waiting.len()));
-                std::mem::replace(&mut reading.waiting, rest)
+                reading.table.connector.joined(std::mem::replace(&mut reading.waiting, rest))
             })
             .collect();
         let nothing = slices.iter().all(Vec::is_empty);
