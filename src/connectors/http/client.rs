@@ -148,7 +148,7 @@ impl Client {
         loop {
             attempts += 1;
             let last = attempts > self.config.retry.max;
-            let failure = match self.attempt(request, handling).await {
+            match self.attempt(request, handling).await {
                 Ok((answer, signed)) => match self.judge(&answer, handling) {
                     Verdict::Good => return Ok(answer),
                     Verdict::SignInAgain if !renewed => {
@@ -169,7 +169,7 @@ impl Client {
                         self.budget.close(wait);
                         continue;
                     }
-                    Verdict::Retry if !last => self.refusal(&answer, handling.mask),
+                    Verdict::Retry if !last => {}
                     Verdict::Wait(_) | Verdict::Retry | Verdict::Final | Verdict::SignInAgain => {
                         // A status the table has words for is the table's affair.
                         return match (handling.on_status)(answer.status) {
@@ -181,9 +181,8 @@ impl Client {
                     }
                 },
                 Err(kind) if last || !kind.is_transient() => return Err(fail(attempts, kind)),
-                Err(kind) => kind,
-            };
-            drop(failure);
+                Err(_) => {}
+            }
             tokio::time::sleep(self.backoff(attempts)).await;
         }
     }
