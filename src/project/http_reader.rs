@@ -3,26 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use super::column::ReadColumn;
 use super::column_type::ColumnType;
 use super::connection::{Connection, ConnectionKind, HttpConnection};
 use super::fields::{Fields, hint_known};
+use super::http_pages::paginate;
 use super::http_source::{
-    CursorConfig, HttpColumn, HttpConfig, Method, OnGap, OnStatus, Paginate, PollConfig, RequestConfig, StatusPattern,
-    Text, WindowConfig,
+    CursorConfig, HttpColumn, HttpConfig, Method, OnGap, OnStatus, PollConfig, RequestConfig, StatusPattern, Text,
 };
 use super::json_path::JsonPath;
 use super::source::Format;
 use super::source_reader::{definitions, format_of, unknown_format};
-use super::span_of_time::{parse_duration, parse_percent, shown_duration};
+use super::span_of_time::{parse_duration, parse_percent};
+use super::window::window;
 use super::yaml::{Node, NodeKind};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-
-const SECONDS_OF_A_DAY: u64 = 86_400;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Reads the settings; `None`, with the mistakes told, if they are no source.
 pub(super) fn http(fields: &mut Fields<'_>, columns: &[ReadColumn], connections: &[Connection]) -> Option<HttpConfig> {
@@ -178,169 +173,6 @@ fn texts(fields: &mut Fields<'_>, name: &'static str) -> Vec<(String, Text)> {
     read
 }
 
-fn paginate(fields: &mut Fields<'_>) -> (Paginate, Option<usize>) {
-    let nothing = (Paginate::None, None);
-    let Some(node) = fields.node("paginate") else { return nothing };
-    if matches!(&node.kind, NodeKind::String(text) if text == "none") {
-        return nothing;
-    }
-    let Some(mut inner) = fields.fields("paginate", "`paginate`") else { return nothing };
-    let max_pages = inner.count("max_pages");
-    let ways = ["link_header", "next_url", "cursor", "page", "offset", "keyset"];
-    let given: Vec<&str> = ways.into_iter().filter(|way| inner.entry(way).is_some()).collect();
-    let read = match given.as_slice() {
-        ["link_header"] => inner.string("link_header").map(|(rel, _)| Paginate::LinkHeader { rel }),
-        ["next_url"] => {
-            inner.string("next_url").and_then(|(text, node)| json_path(&text, node, &mut inner)).map(Paginate::NextUrl)
-        }
-        ["cursor"] => from_to(&mut inner, "cursor").map(|(from, to)| Paginate::Cursor { from, to }),
-        ["keyset"] => from_to(&mut inner, "keyset").map(|(from, to)| Paginate::Keyset { from, to }),
-        ["page"] => counted(&mut inner, "page"),
-        ["offset"] => counted(&mut inner, "offset"),
-        [] => {
-            let span = inner.span().clone();
-            inner.push(
-                Diagnostic::error(Code::Config, "`paginate` does not say how")
-                    .label(span, "expected one of `link_header`, `next_url`, `cursor`, `page`, `offset` and `keyset`"),
-            );
-            None
-        }
-        [_, second, ..] => {
-            let span = inner.entry(given_name(second)).map(|(key, _)| key.span.clone());
-            let span = span.unwrap_or_else(|| inner.span().clone());
-            inner.push(Diagnostic::error(Code::Config, "`paginate` goes one way").label(span, "a second one"));
-            None
-        }
-        [_] => None,
-    };
-    inner.finish(fields.found());
-    (read.unwrap_or(Paginate::None), max_pages)
-}
-
-fn given_name(name: &str) -> &'static str {
-    ["next_url", "cursor", "page", "offset", "keyset"].into_iter().find(|known| *known == name).unwrap_or("link_header")
-}
-
-fn from_to(fields: &mut Fields<'_>, name: &'static str) -> Option<(JsonPath, String)> {
-    let mut inner = fields.fields(name, "a way to the next page")?;
-    let from = inner.required_string("from").and_then(|(text, node)| json_path(&text, node, &mut inner));
-    let to = inner.required_string("to").and_then(|(text, node)| match text.strip_prefix("query.") {
-        Some(param) if !param.is_empty() => Some(param.to_owned()),
-        _ => {
-            inner.push(
-                Diagnostic::error(Code::Config, "`to` names a parameter of the query")
-                    .label(node.span.clone(), "expected `query.<name>`"),
-            );
-            None
-        }
-    });
-    inner.finish(fields.found());
-    Some((from?, to?))
-}
-
-fn counted(fields: &mut Fields<'_>, name: &'static str) -> Option<Paginate> {
-    let mut inner = fields.fields(name, "a way to the next page")?;
-    let param = inner.string("param").map_or_else(|| name.to_owned(), |(param, _)| param);
-    let read = if name == "page" {
-        let start = inner.whole("start").map_or(1, |start| start as u64);
-        let size = inner.count("size").map(|size| size as u64);
-        let size_param = inner.string("size_param").map(|(param, _)| param);
-        Some(Paginate::Page { param, start, size, size_param })
-    } else {
-        let limit_param = inner.string("limit_param").map(|(param, _)| param);
-        match inner.count("limit") {
-            Some(limit) => Some(Paginate::Offset { param, limit: limit as u64, limit_param }),
-            None => {
-                let span = inner.span().clone();
-                inner.push(
-                    Diagnostic::error(Code::Config, "`offset` needs `limit`")
-                        .label(span, "how many records a page has"),
-                );
-                None
-            }
-        }
-    };
-    inner.finish(fields.found());
-    read
-}
-
-fn window(fields: &mut Fields<'_>) -> Option<WindowConfig> {
-    let mut inner = fields.fields("window", "`window`")?;
-    let every = inner.required_string("every").and_then(|(text, node)| match parse_duration(&text) {
-        Some(every) if every >= Duration::from_mins(1) && every.subsec_nanos() == 0 && cuts_days(every) => Some(every),
-        _ => {
-            inner.push(
-                Diagnostic::error(Code::Config, format!("`{text}` is no length of a window"))
-                    .label(node.span.clone(), "expected a length that cuts a day evenly, such as `1h`, or whole days"),
-            );
-            None
-        }
-    });
-    let start = instant(&mut inner, "start");
-    let end = instant(&mut inner, "end");
-    let delay = inner.duration("delay").unwrap_or_default();
-    if let (Some(every), Some((start, span))) = (every, &start)
-        && window_start(start.as_second(), every) != start.as_second()
-    {
-        inner.push(
-            Diagnostic::error(Code::Config, format!("no window of {} starts here", shown_duration(every)))
-                .label(span.clone(), "windows are cut from midnight UTC, weeks from Monday"),
-        );
-    }
-    if let (Some((start, _)), Some((end, span))) = (&start, &end)
-        && end <= start
-    {
-        inner.push(
-            Diagnostic::error(Code::Config, "a window's `end` is behind its `start`")
-                .label(span.clone(), "nothing lies between"),
-        );
-    }
-    inner.finish(fields.found());
-    Some(WindowConfig { every: every?, start: start.map(|(at, _)| at), end: end.map(|(at, _)| at), delay })
-}
-
-/// Whether windows of this length begin at the same times every day, or every some days.
-fn cuts_days(every: Duration) -> bool {
-    let seconds = every.as_secs();
-    SECONDS_OF_A_DAY.is_multiple_of(seconds) || seconds.is_multiple_of(SECONDS_OF_A_DAY)
-}
-
-/// The start of the window of length `every` that holds the second `at`.
-pub fn window_start(at: i64, every: Duration) -> i64 {
-    let length = i64::try_from(every.as_secs().max(1)).unwrap_or(i64::MAX);
-    // 1970 began on a Thursday: whole weeks begin on the Monday after.
-    let offset =
-        if every.as_secs().is_multiple_of(7 * SECONDS_OF_A_DAY) { 4 * SECONDS_OF_A_DAY.cast_signed() } else { 0 };
-    (at - offset).div_euclid(length) * length + offset
-}
-
-/// A date or a timestamp, which is UTC unless it says otherwise.
-pub fn parse_instant(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at);
-    }
-    if let Ok(date) = text.parse::<Date>()
-        && text.len() == "2025-07-01".len()
-    {
-        return date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    }
-    let at = text.parse::<jiff::civil::DateTime>().ok()?;
-    at.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-}
-
-fn instant(fields: &mut Fields<'_>, name: &'static str) -> Option<(Timestamp, Span)> {
-    let (text, node) = fields.string(name)?;
-    let read = parse_instant(&text);
-    if read.is_none() {
-        fields.push(
-            Diagnostic::error(Code::Config, format!("`{text}` is not a time"))
-                .label(node.span.clone(), "expected `2025-07-01` or `2025-07-01T06:00:00Z`"),
-        );
-    }
-    read.map(|at| (at, node.span.clone()))
-}
-
 fn poll(fields: &mut Fields<'_>) -> Option<PollConfig> {
     let mut inner = fields.fields("poll", "`poll`")?;
     let every = inner.duration("every").unwrap_or_default();
@@ -447,7 +279,7 @@ fn action(text: &str) -> Option<OnStatus> {
     }
 }
 
-fn json_path(text: &str, node: &Node, fields: &mut Fields<'_>) -> Option<JsonPath> {
+pub(super) fn json_path(text: &str, node: &Node, fields: &mut Fields<'_>) -> Option<JsonPath> {
     match JsonPath::parse(text) {
         Ok(path) => Some(path),
         Err(mistake) => {

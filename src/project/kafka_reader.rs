@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::column::ReadColumn;
 use super::connection::{Connection, ConnectionKind, KafkaConnection};
 use super::fields::{Fields, hint_known};
-use super::http_reader::parse_instant;
 use super::kafka_source::{BatchConfig, KafkaColumn, KafkaConfig, MessagePart, OnLostOffsets, StartAt};
 use super::source::Format;
 use super::source_reader::{definitions, unknown_format};
 use super::target::parse_bytes;
+use super::window::parse_instant;
 use super::yaml::NodeKind;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 

@@ -1,5 +1,6 @@
 //! What is on disk, typed, nothing resolved: the project file, models, seeds, tests, macros, properties and sources.
 
+mod auth;
 mod column;
 mod column_type;
 mod config;
@@ -10,6 +11,7 @@ mod declared_test;
 mod env;
 mod fields;
 mod files;
+mod http_pages;
 mod http_reader;
 mod http_source;
 mod inventory;
@@ -27,6 +29,7 @@ mod span_of_time;
 mod target;
 #[cfg(test)]
 mod tests;
+mod window;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -39,14 +42,14 @@ use serde_json::{Map, Value};
 use crate::diagnostic::{SourceText, Span};
 use crate::names::SourceName;
 
+pub use auth::Auth;
 pub use column::ColumnProperties;
 pub use column_type::{ColumnType, InvalidType, InvalidTypeKind};
 pub use config::ProjectConfig;
 pub use connection::{
-    Auth, Connection, ConnectionKind, HttpConnection, KafkaConnection, RateConfig, RetryConfig, Secret, TimeoutConfig,
+    Connection, ConnectionKind, HttpConnection, KafkaConnection, RateConfig, RetryConfig, Secret, TimeoutConfig,
 };
 pub use declared_test::DeclaredTest;
-pub use http_reader::{parse_instant, window_start};
 pub use http_source::{
     CursorConfig, HttpColumn, HttpConfig, Method, OnGap, OnStatus, Paginate, PollConfig, RequestConfig, StatusPattern,
     Text, WindowConfig,
@@ -63,6 +66,7 @@ pub use rendered::{Local, RenderYaml, YamlScope};
 pub use source::{ColumnDefinition, FilesConfig, Format, SourceTable, TableFormat, TableReader};
 pub use span_of_time::{Rate, shown_duration};
 pub use target::{TargetConfig, parse_bytes};
+pub use window::{parse_instant, window_start};
 pub use yaml::{Key, Node, NodeKind, parse as parse_yaml};
 
 /// A project as it lies on disk.
