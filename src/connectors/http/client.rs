@@ -12,8 +12,9 @@ use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use super::answer::{Answer, header_map};
 use super::auth::{Credentials, Signed};
-use super::body::{Body, receive};
+use super::body::receive;
 use super::budget::Budget;
 use super::error::{HttpError, HttpErrorKind};
 use super::mask::Mask;
@@ -21,8 +22,6 @@ use crate::project::{HttpConnection, Method, OnStatus};
 
 /// How often an answer may send us elsewhere.
 const REDIRECTS: usize = 10;
-/// What is shown of the body of a refusal.
-const SHOWN_BODY: usize = 500;
 /// How many requests there are in all; services agree on the name.
 const LIMIT_HEADER: &str = "x-ratelimit-limit";
 /// A wait without any other hint of its length.
@@ -35,21 +34,6 @@ pub(super) struct Request {
     pub(super) url: Url,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) url: Url,
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Body,
-}
-
-impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
 }
 
 /// All that was asked and received over a connection.
@@ -321,7 +305,7 @@ impl Client {
     fn refusal(&self, answer: &Answer, mask: &Mask) -> HttpErrorKind {
         let status = reqwest::StatusCode::from_u16(answer.status);
         let status = status.map_or_else(|_| answer.status.to_string(), |status| status.to_string());
-        let body = mask.text(&self.credentials.mask(&beginning(answer)));
+        let body = mask.text(&self.credentials.mask(&answer.beginning()));
         HttpErrorKind::Status { status, code: answer.status, body }
     }
 
@@ -407,44 +391,4 @@ fn retry_after(text: &str, now: i64) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Some(Duration::from_secs(u64::try_from(at.as_second() - now).unwrap_or(0)))
-}
-
-/// Several headers of one name are one list, as RFC 9110 has it in section 5.3.
-fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut map: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        map.entry(name.as_str().to_owned())
-            .and_modify(|known| {
-                known.push_str(", ");
-                known.push_str(&value);
-            })
-            .or_insert_with(|| value.into_owned());
-    }
-    map
-}
-
-/// The first characters of a body that is text.
-pub(super) fn beginning(answer: &Answer) -> String {
-    let mut bytes = vec![0; SHOWN_BODY * 4];
-    let compression = answer.body.compression(answer.header("content-encoding"), answer.url.path());
-    let opened =
-        compression.and_then(|compression| crate::connectors::decode::decompressed(answer.body.content(compression)?));
-    let Ok(mut reader) = opened else { return String::new() };
-    let mut filled = 0;
-    while let Ok(read) = reader.read(&mut bytes[filled..]) {
-        filled += read;
-        if read == 0 || filled == bytes.len() {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes[..filled]);
-    let strange = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER || *c == '\0').count();
-    if strange * 10 > text.chars().count() {
-        return "(no text)".to_owned();
-    }
-    // As one line, and without what a terminal would obey.
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    words.join(" ").chars().take(SHOWN_BODY).collect()
 }

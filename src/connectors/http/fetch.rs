@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
+use super::answer::Answer;
 use super::body::Body;
-use super::client::{Answer, Handling, Request};
+use super::client::{Handling, Request};
 use super::error::{HttpError, HttpErrorKind};
 use super::outcome::{Outcome, OutcomeKind};
 use super::paging::{Content, Pages};
@@ -269,7 +270,7 @@ impl Http {
             let means_failure = answer.status >= 400
                 && matches!(self.on_status(answer.status), None | Some(OnStatus::Fail | OnStatus::Retry));
             if means_failure {
-                let body = super::client::beginning(&answer);
+                let body = answer.beginning();
                 return Err(failed(HttpErrorKind::Status {
                     status: answer.status.to_string(),
                     code: answer.status,
@@ -320,7 +321,7 @@ impl Http {
                 chain.answers.push(Received {
                     url: url.to_owned(),
                     status: Some(answer.status),
-                    error: Some(self.mask.text(&super::client::beginning(answer))),
+                    error: Some(self.mask.text(&answer.beginning())),
                     each: Arc::clone(each),
                     body: None,
                 });
@@ -330,7 +331,7 @@ impl Http {
                 let kind = HttpErrorKind::Status {
                     status: answer.status.to_string(),
                     code: answer.status,
-                    body: super::client::beginning(answer),
+                    body: answer.beginning(),
                 };
                 let error = HttpError { request: format!("`{url}`"), attempts: 1, kind };
                 return Err(ConnectorError::Http(Box::new(error)));

@@ -3,6 +3,7 @@
 //! An item (a window or a poll) is fetched whole, all its requests and pages, before a record of it is decoded: what fails
 //! half-way is asked again and costs no row, and a query that names its source twice sees the same answers twice.
 
+mod answer;
 mod auth;
 mod body;
 mod budget;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::client::{Answer, Request, same_origin};
+use super::answer::Answer;
+use super::client::{Request, same_origin};
 use super::mask::Mask;
 use crate::connectors::decode::{Decoded, survey};
 use crate::project::{JsonPath, Paginate, PathStep};

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::client::{Answer, Clients, Handling, Request};
+use super::answer::Answer;
+use super::client::{Clients, Handling, Request};
 use super::error::{HttpError, HttpErrorKind};
 use super::mask::{Mask, is_secret_name};
 use crate::connectors::decode::read_document;

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use url::Url;
 
+use super::answer::Answer;
 use super::body::Body;
-use super::client::Answer;
 use super::error::{HttpError, HttpErrorKind};
 use super::mask::Mask;
 use crate::names::SourceName;

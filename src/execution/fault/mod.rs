@@ -4,6 +4,7 @@
 //! template's source map leads to the line the user wrote.
 
 mod call;
+mod data;
 mod sql;
 mod storage;
 mod words;
