@@ -42,3 +42,56 @@ id as event_id,
     release_tag,
     release_body
 {%- endmacro %}
+
+
+{#-
+  One row for each text of `events` to search for technologies, with its kind of mention. `text_number` tells the texts of
+  one kind in one event apart.
+-#}
+{% macro event_texts(events) -%}
+select
+    event_id,
+    event_type,
+    created_at,
+    'commit_message' as mention_kind,
+    unnest(generate_series(1, cast(cardinality(commit_messages) as bigint))) as text_number,
+    unnest(commit_messages) as text
+from {{ events }}
+where event_type = 'PushEvent'
+
+union all
+
+select
+    event_id,
+    event_type,
+    created_at,
+    case event_type
+        when 'PullRequestEvent' then 'pull_request'
+        when 'IssuesEvent' then 'issue'
+        when 'CreateEvent' then 'create'
+        when 'ForkEvent' then 'fork'
+        when 'ReleaseEvent' then 'release'
+    end as mention_kind,
+    1 as text_number,
+    -- A newline between the parts: no term contains one, so none is found across two parts.
+    case event_type
+        when 'PullRequestEvent' then concat_ws(chr(10), pull_request_title, left(pull_request_body, 500))
+        when 'IssuesEvent' then concat_ws(chr(10), issue_title, left(issue_body, 500), array_to_string(issue_labels, chr(10)))
+        when 'CreateEvent' then concat_ws(chr(10), create_description, ref)
+        when 'ForkEvent' then concat_ws(chr(10), forkee_description, array_to_string(forkee_topics, chr(10)), forkee_language)
+        when 'ReleaseEvent' then concat_ws(chr(10), release_name, release_tag, left(release_body, 500))
+    end as text
+from {{ events }}
+where event_type in ('PullRequestEvent', 'IssuesEvent', 'CreateEvent', 'ForkEvent', 'ReleaseEvent')
+
+union all
+
+select
+    event_id,
+    event_type,
+    created_at,
+    'repository' as mention_kind,
+    1 as text_number,
+    translate(repo_name, '/-._', '    ') as text
+from {{ events }}
+{%- endmacro %}

@@ -28,3 +28,11 @@ case
 {% macro names_go(text) -%}
 {{ text }} ~ '(\w [-–] |[\w,/(&+|%] ?)(Go|GO)([^-\w]|$)|(^|[:\n][-* ]*)(Go|GO)([,;/)]| (?i:dev|eng|prog|back|soft)|\s*(\n|$))'
 {%- endmacro %}
+
+
+{#- Every term to search texts for, and the technology it means: the names, and the aliases. -#}
+{% macro terms_of_technologies() -%}
+select technology as term, technology from {{ ref('technologies') }}
+union
+select alias as term, technology from {{ ref('technology_aliases') }}
+{%- endmacro %}

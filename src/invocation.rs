@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::artifact;
 use crate::connectors::{Again, Clients, Recorder, Replay, Surroundings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-use crate::execution::{self, Context, Event, Limits, NodeResult, Status, Walk};
+use crate::execution::{
+    self, Context, Event, Kept, Limits, NodeResult, Pace, Status, StreamEnd, StreamRequest, Streams, Walk,
+};
 use crate::graph::selector::Selection;
 use crate::graph::{Graph, NodeId, NodeKind, link};
 use crate::plan::{Command, Request, RunPlan};
@@ -157,6 +159,9 @@ impl Invocation {
             store_failures: settings.store_failures,
             events,
             cancel,
+            pace: Pace::CatchUp,
+            kept: None,
+            offline: None,
             compiled: Mutex::default(),
         };
         Ok(Self { context: Arc::new(context), settings })
@@ -210,6 +215,26 @@ impl Invocation {
             execution::run_project_hooks(&self.context, &config.on_run_end).await?;
         }
         Ok(results)
+    }
+
+    /// What is selected beside the streams, once; then the streams, until they end.
+    pub async fn stream(mut self, streams: &Streams, request: StreamRequest) -> Result<StreamEnd, Diagnostics> {
+        let config = &self.context.project.config;
+        execution::run_project_hooks(&self.context, &config.on_run_start).await?;
+        let plan = self.plan(&streams.before, Command::Build).await?;
+        let results = execution::execute(&self.context, &plan, request.walk).await;
+        let failed = results.iter().filter(|result| !result.status.lets_on());
+        let mut found = Diagnostics::default();
+        failed.for_each(|result| found.extend(result.diagnostics.clone()));
+        if found.has_errors() {
+            return Ok(StreamEnd { failures: found, ..StreamEnd::default() });
+        }
+        if let Some(context) = Arc::get_mut(&mut self.context) {
+            context.kept = Some(Arc::new(Kept::default()));
+        }
+        let end = execution::stream(&self.context, streams, request).await;
+        execution::run_project_hooks(&self.context, &self.context.project.config.on_run_end).await?;
+        Ok(end)
     }
 
     /// Compiled SQL and the JSON artifacts.
@@ -323,12 +348,13 @@ fn surroundings(
     let replay = match target.replay.as_ref().filter(|_| settings.record.is_none()) {
         None => None,
         Some(folder) => {
-            Some(Replay::open(&project.root.join(folder)).map_err(|error| wrong(&error, target.replay_place.clone()))?)
+            let replay = Replay::open(&project.root.join(folder));
+            Some(Arc::new(replay.map_err(|error| wrong(&error, target.replay_place.clone()))?))
         }
     };
     let recorder = match &settings.record {
         None => None,
-        Some(folder) => Some(Recorder::create(folder).map_err(|error| wrong(&error, None))?),
+        Some(folder) => Some(Arc::new(Recorder::create(folder).map_err(|error| wrong(&error, None))?)),
     };
     Ok(Surroundings {
         root: project.root.clone(),
@@ -338,7 +364,7 @@ fn surroundings(
         renderer: Arc::new(YamlRenderer::new()),
         now: settings.started,
         scratch: None,
-        clients: Clients::starting_at(settings.started),
+        clients: Arc::new(Clients::starting_at(settings.started)),
         replay,
         recorder,
         again: settings.again,

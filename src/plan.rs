@@ -31,6 +31,8 @@ pub enum Action {
     Merge,
     DeleteInsert,
     InsertOverwrite,
+    /// Rows sent to a topic.
+    Send,
     CreateView,
     LoadSeed,
     RunTest,
@@ -190,6 +192,7 @@ fn action(config: &ModelConfig, existing: Option<&Existing>, full_refresh: bool)
     match config.materialized {
         Materialized::Table => Action::ReplaceTable,
         Materialized::View | Materialized::Ephemeral => Action::CreateView,
+        Materialized::Kafka => Action::Send,
         Materialized::Incremental => match existing {
             Some(Existing::Table { .. }) if !config.full_refresh.unwrap_or(full_refresh) => match config.strategy {
                 IncrementalStrategy::Append => Action::Append,
@@ -203,11 +206,16 @@ fn action(config: &ModelConfig, existing: Option<&Existing>, full_refresh: bool)
 }
 
 impl Action {
-    /// Whether `is_incremental()` is true while the step runs.
+    /// Whether what is there stays, and with it how far sources were read.
     pub fn is_incremental(self) -> bool {
         match self {
-            Self::Append | Self::Merge | Self::DeleteInsert | Self::InsertOverwrite => true,
+            Self::Append | Self::Merge | Self::DeleteInsert | Self::InsertOverwrite | Self::Send => true,
             Self::ReplaceTable | Self::CreateView | Self::LoadSeed | Self::RunTest => false,
         }
+    }
+
+    /// Whether `is_incremental()` is true while the step runs: a topic has no rows that could be asked for.
+    pub fn renders_incremental(self) -> bool {
+        self.is_incremental() && self != Self::Send
     }
 }

@@ -1,5 +1,3 @@
 {{ config(materialized='view') }}
 
-select technology as term, technology from {{ ref('technologies') }}
-union
-select alias as term, technology from {{ ref('technology_aliases') }}
+{{ terms_of_technologies() }}

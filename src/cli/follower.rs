@@ -105,7 +105,7 @@ impl Follower {
                 true => self.printer.json_line("log", json!({"message": message})),
                 false => self.line(&message),
             },
-            Event::Log { info: false, .. } => {}
+            Event::Batch(_) | Event::Log { info: false, .. } => {}
         }
     }
 
@@ -211,6 +211,7 @@ fn success(result: &NodeResult) -> String {
         Action::Append | Action::Merge | Action::DeleteInsert | Action::InsertOverwrite => {
             format!("{} {}", planned(result.action), rows(result.rows))
         }
+        Action::Send => format!("sent {}", rows(result.rows)),
         Action::ReplaceTable | Action::LoadSeed | Action::RunTest => rows(result.rows),
     }
 }
@@ -223,7 +224,7 @@ fn rows(number: u64) -> String {
 }
 
 /// `12,345`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -1,6 +1,7 @@
 //! The command line: words in, words out. The only module that prints, reads the environment and asks the clock.
 
 mod arguments;
+mod check;
 mod clean;
 mod compile;
 mod debug;
@@ -13,6 +14,7 @@ mod record;
 mod run;
 mod show;
 mod source;
+mod stream;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -64,6 +66,8 @@ enum Commands {
     Test(run::RunArguments),
     /// Load the CSV files of the seeds folder
     Seed(run::RunArguments),
+    /// Find mistakes in models and tests without reading any data
+    Check(check::CheckArguments),
     /// Render models and tests to plain SQL
     Compile(compile::CompileArguments),
     /// List the project's models, seeds, sources and tests
@@ -71,6 +75,8 @@ enum Commands {
     Ls(ls::LsArguments),
     /// Show the first rows of a model or a query
     Show(show::ShowArguments),
+    /// Run models that read connectors in small batches, until asked to stop
+    Stream(stream::StreamArguments),
     /// Look at the project's sources: list, check, probe, status, reset
     Source(source::SourceArguments),
     /// Save what the sources of the selected models answer, to be replayed by a target
@@ -90,9 +96,11 @@ impl Commands {
             Self::Build(_) => "build",
             Self::Test(_) => "test",
             Self::Seed(_) => "seed",
+            Self::Check(_) => "check",
             Self::Compile(_) => "compile",
             Self::Ls(_) => "ls",
             Self::Show(_) => "show",
+            Self::Stream(_) => "stream",
             Self::Source(_) => "source",
             Self::Record(_) => "record",
             Self::Init(_) => "init",
@@ -152,9 +160,11 @@ fn run_arguments(arguments: impl IntoIterator<Item = OsString>, started: jiff::T
 fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Result<Settings, Diagnostics> {
     let run = match &line.command {
         Commands::Run(run) | Commands::Build(run) | Commands::Test(run) | Commands::Seed(run) => Some(run),
-        Commands::Compile(_)
+        Commands::Check(_)
+        | Commands::Compile(_)
         | Commands::Ls(_)
         | Commands::Show(_)
+        | Commands::Stream(_)
         | Commands::Source(_)
         | Commands::Record(_)
         | Commands::Init(_)
@@ -190,9 +200,11 @@ fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
         Commands::Build(arguments) => run::run(Command::Build, arguments, settings, printer),
         Commands::Test(arguments) => run::run(Command::Test, arguments, settings, printer),
         Commands::Seed(arguments) => run::run(Command::Seed, arguments, settings, printer),
+        Commands::Check(arguments) => check::run(arguments, settings, printer),
         Commands::Compile(arguments) => compile::run(arguments, settings, printer),
         Commands::Ls(arguments) => ls::run(arguments, &settings, printer),
         Commands::Show(arguments) => show::run(arguments, settings, printer),
+        Commands::Stream(arguments) => stream::run(arguments, settings, printer),
         Commands::Source(arguments) => source::run(arguments, settings, printer),
         Commands::Record(arguments) => record::run(arguments, settings, printer),
         Commands::Init(arguments) => init::run(arguments, &settings, printer),

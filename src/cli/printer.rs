@@ -253,6 +253,7 @@ pub(super) fn planned(action: Action) -> &'static str {
         Action::Merge => "merge",
         Action::DeleteInsert => "delete+insert",
         Action::InsertOverwrite => "insert_overwrite",
+        Action::Send => "send",
         Action::CreateView => "create view",
         Action::LoadSeed => "load seed",
         Action::RunTest => "test",

@@ -106,7 +106,16 @@ pub(super) fn run(
 }
 
 /// The first Ctrl-C stops the run in order, the second at once.
-async fn watch_interrupts(cancel: CancellationToken) {
+pub(super) async fn watch_interrupts(cancel: CancellationToken) {
+    interrupted().await;
+    cancel.cancel();
+    interrupted().await;
+    #[expect(clippy::exit, reason = "asked twice: nothing is committed half, so leaving now loses nothing")]
+    std::process::exit(130);
+}
+
+/// Ctrl-C, or what a supervisor sends.
+async fn interrupted() {
     let terminate = async {
         #[cfg(unix)]
         if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -119,10 +128,6 @@ async fn watch_interrupts(cancel: CancellationToken) {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
     }
-    cancel.cancel();
-    let _ = tokio::signal::ctrl_c().await;
-    #[expect(clippy::exit, reason = "asked twice: nothing is committed half, so leaving now loses nothing")]
-    std::process::exit(130);
 }
 
 fn summary(

@@ -294,7 +294,7 @@ fn small_enough(waiting: &[Item]) -> usize {
 }
 
 fn item(name: String, size: u64) -> Item {
-    Item { name, mark: i64::try_from(size).unwrap_or(i64::MAX), weight: size }
+    Item { name, mark: i64::try_from(size).unwrap_or(i64::MAX), weight: size, bytes_at_most: None }
 }
 
 /// A key that orders `2015-01-01-9` before `2015-01-01-10`.

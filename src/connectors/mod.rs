@@ -20,10 +20,11 @@ pub use http::{Again, Clients, ForEach, Http, HttpError, Recorder, Replay, Repla
 
 use jiff::Timestamp;
 
-pub use kafka::{Kafka, TopicError};
+pub use kafka::{Kafka, Producer, TopicError, topic_source};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::{SourceTable, TableReader};
+use crate::graph::TopicConfig;
+use crate::project::{KafkaConfig, SourceTable, TableReader};
 
 /// Where a row came from: a file's name, or a URL.
 pub const SOURCE_COLUMN: &str = "_source";
@@ -48,6 +49,8 @@ pub struct Item {
     pub mark: i64,
     /// Roughly how much work it is, in bytes.
     pub weight: u64,
+    /// After so many the rest of it is left for the next commit.
+    pub bytes_at_most: Option<u64>,
 }
 
 /// What waits to be read.
@@ -172,6 +175,11 @@ impl Connector {
         })
     }
 
+    /// The topic of a model, read by other models.
+    pub fn topic(config: &KafkaConfig, around: &Arc<Surroundings>) -> Arc<Self> {
+        Arc::new(Self::Kafka(Box::new(Kafka::open(config, around))))
+    }
+
     /// The declared columns, without `_source` and the like.
     pub fn schema(&self) -> SchemaRef {
         match self {
@@ -196,7 +204,7 @@ impl Connector {
             Self::Files(_) => items,
             // Years of windows are no answer to that.
             Self::Http(_) => items.split_off(items.len().saturating_sub(1)),
-            Self::Kafka(_) => Kafka::joined(items),
+            Self::Kafka(_) => Kafka::joined(items, true),
         }
     }
 
@@ -209,11 +217,12 @@ impl Connector {
         }
     }
 
-    /// The items of one commit, as they are read: none of them waits for another.
-    pub fn joined(&self, items: Vec<Item>) -> Vec<Item> {
+    /// The items of one commit, as they are read: none of them waits for another. With `whole` nothing of them may be
+    /// left for the next.
+    pub fn joined(&self, items: Vec<Item>, whole: bool) -> Vec<Item> {
         match self {
             Self::Files(_) | Self::Http(_) => items,
-            Self::Kafka(_) => Kafka::joined(items),
+            Self::Kafka(_) => Kafka::joined(items, whole),
         }
     }
 
@@ -233,6 +242,14 @@ impl Connector {
             Self::Files(_) => items.iter().map(|item| (item.name.clone(), item.mark)).collect(),
             Self::Http(http) => http.advance(items),
             Self::Kafka(kafka) => kafka.advance(items),
+        }
+    }
+
+    /// What of these items, just committed, was not read to its end and comes next.
+    pub fn unread(&self, items: &[Item]) -> Vec<Item> {
+        match self {
+            Self::Files(_) | Self::Http(_) => Vec::new(),
+            Self::Kafka(kafka) => kafka.unread(items),
         }
     }
 
@@ -363,6 +380,22 @@ pub fn added_columns() -> [Field; 5] {
         Field::new(STATUS_COLUMN, DataType::Int32, true),
         Field::new(ERROR_COLUMN, DataType::Utf8View, true),
     ]
+}
+
+/// What a source's table has for a query, as declared; `None` if that is an existing table.
+pub fn declared_columns(reader: &TableReader) -> Option<SchemaRef> {
+    let declared = match reader {
+        TableReader::Files(config) => Arc::new(decode::arrow_schema(&config.columns)),
+        TableReader::Http(config) => http::schema(config),
+        TableReader::Kafka(config) => kafka::schema(config),
+        TableReader::Table { .. } => return None,
+    };
+    Some(full_schema(&declared))
+}
+
+/// What the topic of a model has for those that read it.
+pub fn topic_columns(topic: &TopicConfig, columns: &Schema) -> SchemaRef {
+    full_schema(&kafka::schema(&topic_source(topic, columns)))
 }
 
 /// The declared columns and the added ones.

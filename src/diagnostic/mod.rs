@@ -114,6 +114,8 @@ pub struct Diagnostic {
     pub file: Option<String>,
     pub notes: Vec<String>,
     pub hints: Vec<String>,
+    /// What the world did may go away by itself: trying again is worth while.
+    pub transient: bool,
 }
 
 impl Diagnostic {
@@ -127,6 +129,7 @@ impl Diagnostic {
             file: None,
             notes: Vec::new(),
             hints: Vec::new(),
+            transient: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The second render: a template with the world behind it, and what it may ask of that world.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -8,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -48,17 +50,40 @@ pub(super) struct World {
     incremental: bool,
     /// Nobody hears what the template logs: it was rendered before.
     silent: bool,
+    /// Set when it is asked for what cannot be known offline.
+    asked: Option<Arc<AtomicBool>>,
     runtime: Handle,
 }
 
 impl World {
     pub(super) fn shared(context: &Arc<Context>, node: Option<NodeId>, incremental: bool) -> Arc<dyn CompileContext> {
-        Arc::new(Self { context: Arc::clone(context), node, incremental, silent: false, runtime: Handle::current() })
+        let context = Arc::clone(context);
+        Arc::new(Self { context, node, incremental, silent: false, asked: None, runtime: Handle::current() })
     }
 
     /// For rendering once more what was rendered before.
     pub(super) fn silent(context: &Arc<Context>, node: Option<NodeId>, incremental: bool) -> Arc<dyn CompileContext> {
-        Arc::new(Self { context: Arc::clone(context), node, incremental, silent: true, runtime: Handle::current() })
+        let context = Arc::clone(context);
+        Arc::new(Self { context, node, incremental, silent: true, asked: None, runtime: Handle::current() })
+    }
+
+    /// For a check: nothing is read, and nothing is said.
+    pub(super) fn offline(
+        context: &Arc<Context>,
+        node: NodeId,
+        incremental: bool,
+        runtime: &Handle,
+        asked: &Arc<AtomicBool>,
+    ) -> Arc<dyn CompileContext> {
+        let (context, asked) = (Arc::clone(context), Some(Arc::clone(asked)));
+        Arc::new(Self { context, node: Some(node), incremental, silent: true, asked, runtime: runtime.clone() })
+    }
+
+    /// Notes that the answer would be a guess.
+    fn ask(&self) {
+        if let Some(asked) = &self.asked {
+            asked.store(true, Ordering::Relaxed);
+        }
     }
 
     fn graph(&self) -> &Graph {
@@ -101,6 +126,10 @@ impl CompileContext for World {
         self.incremental
     }
 
+    fn started(&self) -> Option<Timestamp> {
+        Some(self.context.started)
+    }
+
     fn should_full_refresh(&self) -> bool {
         let configured =
             self.node.and_then(|id| self.graph().node(id).as_model()).and_then(|model| model.config.full_refresh);
@@ -108,6 +137,10 @@ impl CompileContext for World {
     }
 
     fn run_query(&self, sql: &str) -> Result<QueryRows, Diagnostic> {
+        if self.context.offline.is_some() {
+            self.ask();
+            return Ok(QueryRows::default());
+        }
         let session = StepSession::new(&self.context, self.node);
         let rows = self.runtime.block_on(async {
             let plan = session.plan(sql).await?;
@@ -136,6 +169,10 @@ impl CompileContext for World {
     }
 
     fn relation_exists(&self, relation: &Relation) -> Option<RelationKind> {
+        if self.context.offline.is_some() {
+            self.ask();
+            return None;
+        }
         let found = self.runtime.block_on(self.context.warehouse.existing(std::slice::from_ref(relation))).ok()?;
         found.get(relation).map(|existing| match existing {
             Existing::Table { .. } => RelationKind::Table,
@@ -144,6 +181,14 @@ impl CompileContext for World {
     }
 
     fn columns_in(&self, relation: &Relation) -> Result<Vec<(String, String)>, Diagnostic> {
+        if let Some(stubs) = &self.context.offline {
+            let Some(schema) = stubs.columns(relation) else {
+                self.ask();
+                return Ok(Vec::new());
+            };
+            let fields = schema.fields().iter();
+            return Ok(fields.map(|field| (field.name().clone(), shown_type(field.data_type()))).collect());
+        }
         let session = StepSession::new(&self.context, self.node);
         let sql = format!("select * from {}", relation.to_sql());
         let plan = self.runtime.block_on(session.plan(&sql));

@@ -1,9 +1,12 @@
 //! The asynchronous half: a plan is walked, each step runs when what it waits for has succeeded.
 
+mod check;
 mod compile;
 mod existing;
 mod fault;
 mod for_each;
+mod kept;
+mod lineage;
 mod materialize;
 mod preview;
 mod scan;
@@ -11,6 +14,7 @@ mod seed;
 mod session;
 mod sources;
 mod step;
+mod stream;
 mod verify;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,9 +28,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use check::{Analysis, Stubs, check as check_project};
+pub use kept::Kept;
+pub use lineage::{ColumnLineage, Lineage, Origin, OriginTable, Use};
 pub use preview::{Preview, compile_inline, compiled_sql, preview_node, preview_sql};
 pub use session::{Limits, base_state};
 pub use sources::{Checked, Standing, check, reset, standings};
+pub use stream::{BatchTold, StreamEnd, StreamRequest, Streams, stream};
 
 use crate::connectors::{SourceProgress, Surroundings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
@@ -54,11 +62,54 @@ pub struct Context {
     pub store_failures: bool,
     pub events: mpsc::UnboundedSender<Event>,
     pub cancel: CancellationToken,
+    pub pace: Pace,
+    /// The tables of a check, which reads nothing.
+    pub offline: Option<Arc<Stubs>>,
+    /// What stays open between the batches of a stream.
+    pub kept: Option<Arc<Kept>>,
     /// Compiled SQL by node, kept for the artifacts; with whether it was compiled as incremental.
     pub compiled: Mutex<HashMap<NodeId, (String, bool)>>,
 }
 
+/// How much of what waits in its sources a model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// All of it, in as many commits as it takes.
+    CatchUp,
+    /// What makes one commit.
+    OneBatch,
+}
+
 impl Context {
+    /// The same, for a batch that begins now.
+    fn of_batch(&self, pace: Pace) -> Self {
+        let started = step::after(self.started, self.clock.elapsed());
+        Self {
+            project: Arc::clone(&self.project),
+            graph: Arc::clone(&self.graph),
+            templates: Arc::clone(&self.templates),
+            warehouse: Arc::clone(&self.warehouse),
+            base: self.base.clone(),
+            invocation_id: self.invocation_id.clone(),
+            started,
+            clock: Instant::now(),
+            around: Arc::new(Surroundings { now: started, ..self.around.as_ref().clone() }),
+            full_refresh: false,
+            store_failures: self.store_failures,
+            events: self.events.clone(),
+            cancel: self.cancel.clone(),
+            pace,
+            offline: self.offline.clone(),
+            kept: self.kept.clone(),
+            compiled: Mutex::default(),
+        }
+    }
+
+    /// The same, with these tables and no others.
+    fn offline(&self, stubs: Arc<Stubs>) -> Self {
+        Self { offline: Some(stubs), ..self.of_batch(self.pace) }
+    }
+
     fn send(&self, event: Event) {
         // Nobody listens any more only when the whole invocation is over.
         let _ = self.events.send(event);
@@ -154,6 +205,8 @@ pub enum Event {
         step: usize,
         result: Box<NodeResult>,
     },
+    /// A batch of a stream is committed.
+    Batch(Box<BatchTold>),
     Warning(Diagnostic),
     Log {
         message: String,

@@ -75,6 +75,11 @@ fn description(seed: &SeedNode, schema: &SchemaRef) -> Description {
     }
 }
 
+/// The columns it will have as a table.
+pub(super) fn columns(root: &Path, path: &str, config: &crate::graph::SeedConfig) -> Result<SchemaRef, Diagnostics> {
+    read(&root.join(path), path, config).map(|(schema, _, _)| schema)
+}
+
 /// A seed is small by nature: it is read whole.
 fn read(
     path: &Path,

@@ -18,19 +18,21 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser;
 use datafusion::sql::sqlparser::ast::{TableFactor, Visit, Visitor};
 
 use super::Context;
 use super::fault::Fault;
 use super::for_each::SourceQuery;
 use super::scan::ConnectorTable;
-use crate::connectors::Connector;
-use crate::graph::{Materialized, NodeId, NodeKind};
+use crate::connectors::{Connector, topic_source};
+use crate::graph::{Materialized, NodeId, NodeKind, TopicConfig};
 use crate::names::{Relation, SourceName};
 use crate::project::{SourceTable, TableReader};
 
 /// The catalog of relations: `layer.name`.
-const WAREHOUSE: &str = "warehouse";
+pub(super) const WAREHOUSE: &str = "warehouse";
 /// The catalog of sources: `source.name.table`.
 pub(super) const SOURCE: &str = "source";
 /// Consumers named when memory runs out.
@@ -161,19 +163,7 @@ impl StepSession {
     /// The plan of a query. Only queries are planned: models and tests change nothing by themselves.
     pub(super) async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
         let state = self.state();
-        let dialect = state.config().options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect)?;
-        let is_query = matches!(&statement, datafusion::sql::parser::Statement::Statement(inner)
-            if matches!(**inner, datafusion::sql::sqlparser::ast::Statement::Query(_)));
-        if !is_query {
-            return Err(DataFusionError::Plan("only a query can be run here".to_owned()));
-        }
-        if let datafusion::sql::parser::Statement::Statement(inner) = &statement
-            && inner.visit(&mut Samples).is_break()
-        {
-            return Err(Fault::Sample.into());
-        }
-        state.statement_to_plan(statement).await
+        state.statement_to_plan(statement_of(state, sql)?).await
     }
 
     async fn relation(&self, relation: &Relation) -> Result<Option<Arc<dyn TableProvider>>> {
@@ -184,23 +174,66 @@ impl StepSession {
         {
             return self.view(id).await.map(Some);
         }
+        if let Some(id) = node
+            && self.node != Some(id)
+            && let Some(topic) = self.context.graph.node(id).as_model().and_then(|model| model.config.topic.as_ref())
+        {
+            return self.topic(id, relation, topic).await.map(Some);
+        }
         let Some(table) = self.context.warehouse.table(relation).await.map_err(external)? else {
             if let Some(view) = self.context.warehouse.view(relation).await.map_err(external)? {
                 let plan = Box::pin(self.plan(&view.sql)).await?;
                 return Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql)))));
             }
-            if let Some(id) = node {
-                return Err(Fault::NotBuilt {
-                    relation: relation.clone(),
-                    name: self.context.graph.node(id).name.clone(),
-                }
-                .into());
-            }
-            return Ok(None);
+            return match node {
+                Some(id) => Err(self.not_built(id, relation)),
+                None => Ok(None),
+            };
         };
         self.read().versions.insert(relation.clone(), table.version());
         let provider = self.context.warehouse.provider(&table, self.state()).await.map_err(external)?;
         Ok(Some(provider))
+    }
+
+    fn not_built(&self, id: NodeId, relation: &Relation) -> DataFusionError {
+        Fault::NotBuilt { relation: relation.clone(), name: self.context.graph.node(id).name.clone() }.into()
+    }
+
+    /// The topic of a model, as a source with the columns that its table keeps.
+    async fn topic(&self, id: NodeId, relation: &Relation, topic: &TopicConfig) -> Result<Arc<dyn TableProvider>> {
+        let name = SourceName { source: relation.layer().to_owned(), table: relation.name().to_owned() };
+        let known = self.read().sources.get(&name).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let table = self.context.warehouse.table(relation).await;
+        let table = table.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let Some(table) = table else { return Err(self.not_built(id, relation)) };
+        let connector = match self.kept(&name) {
+            Some(kept) => kept,
+            None => Connector::topic(&topic_source(topic, &table.schema()), &self.context.around),
+        };
+        let table = self.scanned(name, connector).await?;
+        Ok(table)
+    }
+
+    /// A connector that an earlier batch has opened for this node.
+    fn kept(&self, name: &SourceName) -> Option<Arc<Connector>> {
+        let node = self.node.filter(|_| !self.reads_everything)?;
+        self.context.kept.as_ref()?.connector(node, name)
+    }
+
+    /// A connector as a table of this session's queries.
+    async fn scanned(&self, name: SourceName, connector: Arc<Connector>) -> Result<Arc<ConnectorTable>> {
+        if let (Some(node), Some(kept), false) = (self.node, &self.context.kept, self.reads_everything) {
+            kept.keep(node, &name, &connector);
+        }
+        let table = Arc::new(ConnectorTable::new(name.clone(), connector, self.context.started_micros()));
+        if self.reads_everything {
+            table.set_everything().await?;
+        }
+        self.read().sources.insert(name, Arc::clone(&table));
+        Ok(table)
     }
 
     /// Views and ephemeral models are their SQL.
@@ -243,15 +276,14 @@ impl StepSession {
         if let Some(known) = known {
             return Ok(Some(known));
         }
-        let opened = Connector::open(table, &self.context.around, SourceQuery::shared(&self.context, id));
-        let opened = opened.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let opened = match self.kept(name) {
+            Some(kept) => Some(kept),
+            None => Connector::open(table, &self.context.around, SourceQuery::shared(&self.context, id))
+                .map_err(|error| DataFusionError::External(Box::new(error)))?,
+        };
         match opened {
             Some(connector) => {
-                let table = Arc::new(ConnectorTable::new(name.clone(), connector, self.context.started_micros()));
-                if self.reads_everything {
-                    table.set_everything().await?;
-                }
-                self.read().sources.insert(name.clone(), Arc::clone(&table));
+                let table: Arc<dyn TableProvider> = self.scanned(name.clone(), connector).await?;
                 Ok(Some(table))
             }
             None => self.existing_table(table).await.map(Some),
@@ -268,6 +300,23 @@ impl StepSession {
             }
         }
     }
+}
+
+/// SQL parsed, if it is a query and means what it says.
+pub(super) fn statement_of(state: &SessionState, sql: &str) -> Result<Statement> {
+    let dialect = state.config().options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect)?;
+    let is_query =
+        matches!(&statement, Statement::Statement(inner) if matches!(**inner, sqlparser::ast::Statement::Query(_)));
+    if !is_query {
+        return Err(DataFusionError::Plan("only a query can be run here".to_owned()));
+    }
+    if let Statement::Statement(inner) = &statement
+        && inner.visit(&mut Samples).is_break()
+    {
+        return Err(Fault::Sample.into());
+    }
+    Ok(statement)
 }
 
 /// Stops at a `tablesample`: the planner would read the whole table and say nothing.

@@ -70,6 +70,6 @@ pub(super) async fn run(context: Arc<Context>, step: Step, progress: Arc<Progres
     }
 }
 
-fn after(start: Timestamp, passed: Duration) -> Timestamp {
+pub(super) fn after(start: Timestamp, passed: Duration) -> Timestamp {
     start.checked_add(passed).unwrap_or(start)
 }

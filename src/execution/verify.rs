@@ -73,12 +73,7 @@ pub(super) async fn failing_rows(
         arguments.insert("model".to_owned(), Value::String(tested));
         return super::blocking(move || templates.compile_generic_test(&name, &arguments, &template, &world)).await;
     }
-    let parent =
-        context.graph.parents(id).iter().find(|parent| Some(**parent) != test.attached).copied().unwrap_or(attached);
-    let to = match arguments.get("to").and_then(Value::as_str) {
-        Some(text) if !text.contains('(') => text.to_owned(),
-        _ => relation_sql(context.graph.node(parent)),
-    };
+    let to = parent_sql(context, id, test, arguments);
     data_test::builtin_sql(name, &tested, arguments, &to).ok_or_else(|| {
         Diagnostics::from(
             Diagnostic::error(Code::UnknownTest, format!("no test named `{name}`")).in_file(node.path.clone()),
@@ -86,8 +81,18 @@ pub(super) async fn failing_rows(
     })
 }
 
+/// The parent of `relationships` in SQL.
+pub(super) fn parent_sql(context: &Context, id: NodeId, test: &TestNode, arguments: &Map<String, Value>) -> String {
+    let other = context.graph.parents(id).iter().find(|parent| Some(**parent) != test.attached).copied();
+    match (arguments.get("to").and_then(Value::as_str), other.or(test.attached)) {
+        (Some(text), _) if !text.contains('(') => text.to_owned(),
+        (_, Some(parent)) => relation_sql(context.graph.node(parent)),
+        (_, None) => String::new(),
+    }
+}
+
 /// A node as a table in SQL.
-fn relation_sql(node: &Node) -> String {
+pub(super) fn relation_sql(node: &Node) -> String {
     match &node.kind {
         NodeKind::Source(table) => format!("\"{SOURCE}\".\"{}\".\"{}\"", table.name.source, table.name.table),
         NodeKind::Model(model) => model.relation.to_sql(),
@@ -105,7 +110,11 @@ async fn test_fault(
     session: &StepSession,
     error: datafusion::error::DataFusionError,
 ) -> Diagnostics {
-    let found = fault::sql_fault(context, id, sql, error, &session.missing()).await;
+    at_declaration(test, fault::sql_fault(context, id, sql, error, &session.missing()).await)
+}
+
+/// What is wrong with a generic test's query, at the place where the test is declared.
+pub(super) fn at_declaration(test: &TestNode, found: Diagnostics) -> Diagnostics {
     match (&test.kind, &test.place) {
         (TestKind::Generic { .. }, Some(place)) => found
             .into_iter()

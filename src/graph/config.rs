@@ -1,10 +1,14 @@
 //! A model's and a seed's settings, typed: what `config()` and YAML may say and what they mean.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use super::config_reader::Reader;
+use super::topic::TopicConfig;
+use crate::diagnostic::{Diagnostics, Span};
+use crate::project::Connection;
 
 /// How a model becomes a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,10 +17,12 @@ pub enum Materialized {
     View,
     Incremental,
     Ephemeral,
+    /// A topic that its rows are sent to.
+    Kafka,
 }
 
 impl Materialized {
-    pub const NAMES: &[&str] = &["table", "view", "incremental", "ephemeral"];
+    pub const NAMES: &[&str] = &["table", "view", "incremental", "ephemeral", "kafka"];
 
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
@@ -24,6 +30,7 @@ impl Materialized {
             "view" => Self::View,
             "incremental" => Self::Incremental,
             "ephemeral" => Self::Ephemeral,
+            "kafka" => Self::Kafka,
             _ => return None,
         })
     }
@@ -36,6 +43,7 @@ impl fmt::Display for Materialized {
             Self::View => "view",
             Self::Incremental => "incremental",
             Self::Ephemeral => "ephemeral",
+            Self::Kafka => "kafka",
         })
     }
 }
@@ -125,6 +133,18 @@ pub struct ModelConfig {
     /// The column that says which window of its source a row is of; default: `_window_start` or `window_start`.
     pub window_column: Option<String>,
     pub table_properties: Vec<(String, String)>,
+    /// Rows older than this go, file by file, while the model is streamed; by the time in `keep_by`.
+    pub keep: Option<Keep>,
+    /// Where the rows of a `kafka` model go.
+    pub topic: Option<TopicConfig>,
+}
+
+/// How long rows are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    pub rows_for: Duration,
+    /// A timestamp column.
+    pub by: String,
 }
 
 #[derive(Debug, Clone)]
@@ -134,126 +154,6 @@ pub struct SeedConfig {
     pub delimiter: u8,
 }
 
-/// Reads settings out of a merged config; wrong ones are collected with the place of the config.
-struct Reader<'a> {
-    config: &'a Map<String, Value>,
-    owner: &'a str,
-    place: Option<Span>,
-    path: &'a str,
-    found: Diagnostics,
-}
-
-impl Reader<'_> {
-    fn wrong(&mut self, key: &str, expected: &str, value: &Value) {
-        let shown = match value {
-            Value::String(text) => format!("`{text}`"),
-            other => format!("`{other}`"),
-        };
-        let place = self.place.clone().and_then(|place| narrow(&place, key, value));
-        self.found.push(
-            Diagnostic::error(Code::Config, format!("`{key}` of `{}` is {expected}, not {shown}", self.owner))
-                .label_or_file(place, "", self.path),
-        );
-    }
-
-    fn choice<T>(&mut self, key: &str, names: &[&str], parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let value = self.config.get(key).filter(|value| !value.is_null())?;
-        let parsed = value.as_str().and_then(|name| parse(&name.to_lowercase()));
-        if parsed.is_none() {
-            let listed: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            self.wrong(key, &crate::diagnostic::or_list(&listed), value);
-        }
-        parsed
-    }
-
-    fn strings(&mut self, key: &str) -> Vec<String> {
-        match self.config.get(key) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::String(one)) => vec![one.clone()],
-            Some(Value::Array(many)) if many.iter().all(Value::is_string) => {
-                many.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-            Some(other) => {
-                self.wrong(key, "a string or a list of strings", other);
-                Vec::new()
-            }
-        }
-    }
-
-    fn hooks(&mut self, key: &str) -> Vec<String> {
-        let items = match self.config.get(key) {
-            None | Some(Value::Null) => return Vec::new(),
-            Some(Value::Array(many)) => many.clone(),
-            Some(one) => vec![one.clone()],
-        };
-        let mut hooks = Vec::new();
-        for item in items {
-            match item.as_str().or_else(|| item.get("sql").and_then(Value::as_str)) {
-                Some(sql) => hooks.push(sql.to_owned()),
-                None => self.wrong(key, "SQL or a list of SQL", &item),
-            }
-        }
-        hooks
-    }
-
-    fn optional_bool(&mut self, key: &str) -> Option<bool> {
-        match self.config.get(key) {
-            None | Some(Value::Null) => None,
-            Some(Value::Bool(value)) => Some(*value),
-            Some(other) => {
-                self.wrong(key, "`true` or `false`", other);
-                None
-            }
-        }
-    }
-
-    fn optional_string(&mut self, key: &str) -> Option<String> {
-        match self.config.get(key) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(value)) => Some(value.clone()),
-            Some(other) => {
-                self.wrong(key, "a string", other);
-                None
-            }
-        }
-    }
-
-    fn pairs(&mut self, key: &str) -> Vec<(String, String)> {
-        match self.config.get(key) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Object(entries)) => entries
-                .iter()
-                .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-                .collect(),
-            Some(other) => {
-                self.wrong(key, "a mapping", other);
-                Vec::new()
-            }
-        }
-    }
-
-    fn conflict(&mut self, message: String, hint: &str) {
-        self.found
-            .push(Diagnostic::error(Code::Config, message).label_or_file(self.place.clone(), "", self.path).hint(hint));
-    }
-}
-
-/// The value (else the key) within a `config()` call.
-fn narrow(place: &Span, key: &str, value: &Value) -> Option<Span> {
-    let text = &place.source.text[place.range.clone()];
-    let needle = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let at = text.find(key)?;
-    let (start, length) = match text[at..].find(&needle) {
-        Some(offset) if !needle.is_empty() => (at + offset, needle.len()),
-        _ => (at, key.len()),
-    };
-    let start = place.range.start + start;
-    Some(Span::new(&place.source, start..start + length))
-}
-
 impl ModelConfig {
     /// `place` is the `config()` call, or the properties entry.
     pub fn read(
@@ -261,6 +161,7 @@ impl ModelConfig {
         owner: &str,
         place: Option<Span>,
         path: &str,
+        connections: &[Connection],
     ) -> Result<Self, Diagnostics> {
         let mut reader = Reader { config, owner, place, path, found: Diagnostics::default() };
         let materialized =
@@ -292,6 +193,14 @@ impl ModelConfig {
             replace_where: reader.optional_string("replace_where"),
             window_column: reader.optional_string("window_column"),
             table_properties: reader.pairs("table_properties"),
+            keep: keep(&mut reader),
+            topic: match materialized {
+                Materialized::Kafka => TopicConfig::read(&mut reader, connections),
+                _ => {
+                    TopicConfig::refuse(&mut reader);
+                    None
+                }
+            },
         };
         read.check(&mut reader);
         reader.found.finish(read).map(|(read, _)| read)
@@ -326,6 +235,25 @@ impl ModelConfig {
                 "keep one of them",
             );
         }
+    }
+}
+
+fn keep(reader: &mut Reader<'_>) -> Option<Keep> {
+    let rows_for = reader.duration("keep_for");
+    let by = reader.optional_string("keep_by");
+    match (rows_for, by) {
+        (Some(rows_for), Some(by)) => Some(Keep { rows_for, by }),
+        (Some(_), None) => {
+            let message = format!("`{}` has `keep_for` and says not by which time", reader.owner);
+            reader.conflict(message, "name a column of the rows' time: keep_by='ingested_at'");
+            None
+        }
+        (None, Some(_)) => {
+            let message = format!("`{}` has `keep_by` and says not for how long", reader.owner);
+            reader.conflict(message, "say how long rows are kept: keep_for='24h'");
+            None
+        }
+        (None, None) => None,
     }
 }
 

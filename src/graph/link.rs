@@ -220,7 +220,11 @@ impl Linker<'_> {
         let path = &model.source.path;
         let Some(relation) = self.relation(&model.layer, &model.name, path) else { return };
         let place = extracted.config_span.clone().or_else(|| model.properties.place.clone());
-        let Some(typed) = self.found.keep(ModelConfig::read(&config, &model.name, place, path)) else { return };
+        let Some(typed) =
+            self.found.keep(ModelConfig::read(&config, &model.name, place, path, &self.project.connections))
+        else {
+            return;
+        };
         let template = self.template(model, &config);
         let node = Node {
             unique_id: template.unique_id.clone(),

@@ -4,6 +4,7 @@
 
 mod assemble;
 mod config;
+mod config_reader;
 mod cycle;
 mod link;
 mod node;
@@ -11,12 +12,14 @@ mod resolve;
 pub mod selector;
 mod test_name;
 mod tests_of;
+mod topic;
 
 use std::collections::{BTreeSet, HashMap};
 
-pub use config::{IncrementalStrategy, Materialized, ModelConfig, OnSchemaChange, SeedConfig};
+pub use config::{IncrementalStrategy, Keep, Materialized, ModelConfig, OnSchemaChange, SeedConfig};
 pub use link::{for_each_template, link};
 pub use node::{ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
+pub use topic::{Compression, TopicConfig};
 
 use crate::names::{Relation, SourceName};
 

@@ -1,7 +1,6 @@
 //! `kafka:` of a source's table, read from YAML.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::column::ReadColumn;
 use super::connection::{Connection, ConnectionKind, KafkaConnection};
@@ -40,16 +39,12 @@ pub(super) fn kafka(
     let live = inner.flag("live").unwrap_or(false);
     let on_lost_offsets = match inner.string("on_lost_offsets") {
         None => OnLostOffsets::Fail,
-        Some((name, node)) => match name.as_str() {
-            "fail" => OnLostOffsets::Fail,
-            "skip_and_report" => OnLostOffsets::SkipAndReport,
-            _ => {
-                let unknown = Diagnostic::error(Code::Config, format!("`{name}` is nothing to do about lost offsets"))
-                    .label(node.span.clone(), "not known");
-                inner.push(hint_known(unknown, &name, &["fail", "skip_and_report"]));
-                OnLostOffsets::Fail
-            }
-        },
+        Some((name, node)) => OnLostOffsets::parse(&name).unwrap_or_else(|| {
+            let unknown = Diagnostic::error(Code::Config, format!("`{name}` is nothing to do about lost offsets"))
+                .label(node.span.clone(), "not known");
+            inner.push(hint_known(unknown, &name, OnLostOffsets::NAMES));
+            OnLostOffsets::Fail
+        }),
     };
     let batch = batch(&mut inner);
     let properties = properties(&mut inner);
@@ -65,7 +60,7 @@ pub(super) fn kafka(
         format: format?,
         columns,
         batch,
-        place,
+        place: Some(place),
     })
 }
 
@@ -112,7 +107,7 @@ fn start(fields: &mut Fields<'_>) -> Option<StartAt> {
 }
 
 fn batch(fields: &mut Fields<'_>) -> BatchConfig {
-    let mut config = BatchConfig { rows: 100_000, every: Duration::from_secs(5), bytes: 64 << 20 };
+    let mut config = BatchConfig::default();
     let Some(mut batch) = fields.fields("batch", "`batch`") else { return config };
     config.rows = batch.count("rows").unwrap_or(config.rows);
     config.every = batch.duration("every").unwrap_or(config.every);

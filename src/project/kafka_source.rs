@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Place;
 use super::connection::KafkaConnection;
 use super::source::{ColumnDefinition, Format};
-use crate::diagnostic::Span;
 
 /// The `kafka:` connector's settings.
 #[derive(Debug, Clone)]
@@ -23,8 +23,8 @@ pub struct KafkaConfig {
     pub format: Format,
     pub columns: Vec<KafkaColumn>,
     pub batch: BatchConfig,
-    /// The `kafka` key.
-    pub place: Span,
+    /// The `kafka` key, or the config of the model whose topic it is.
+    pub place: Place,
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +66,18 @@ pub enum OnLostOffsets {
     SkipAndReport,
 }
 
+impl OnLostOffsets {
+    pub const NAMES: &[&str] = &["fail", "skip_and_report"];
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "fail" => Self::Fail,
+            "skip_and_report" => Self::SkipAndReport,
+            _ => return None,
+        })
+    }
+}
+
 /// When a batch is closed and committed; whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchConfig {
@@ -75,6 +87,12 @@ pub struct BatchConfig {
     pub every: Duration,
     /// Default: 64 MiB.
     pub bytes: u64,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self { rows: 100_000, every: Duration::from_secs(5), bytes: 64 << 20 }
+    }
 }
 
 impl KafkaConfig {

@@ -93,6 +93,7 @@ pub fn load(
         trees: &mut trees,
         entries: Entries::default(),
         sources: Vec::new(),
+        connections: Vec::new(),
         files: Vec::new(),
     };
     for name in ROOT_SOURCES {
@@ -107,12 +108,13 @@ pub fn load(
         reader.open_file(file, &mut found);
     }
     reader.read_all(&mut found);
-    let PropertyReader { entries, sources, .. } = reader;
+    let PropertyReader { entries, sources, connections, .. } = reader;
     entries.apply(&mut inventory.models, &mut inventory.seeds, &mut inventory.singular_tests, &mut found);
     let sources = without_duplicates(sources, &mut found);
     trees.finish(&mut found);
     let Inventory { models, seeds, singular_tests, macros, .. } = inventory;
-    found.finish(Project { root: root.to_owned(), config, models, seeds, singular_tests, macros, sources, env })
+    let root = root.to_owned();
+    found.finish(Project { root, config, models, seeds, singular_tests, macros, sources, connections, env })
 }
 
 /// Reads property files, one after the other.
@@ -121,6 +123,7 @@ struct PropertyReader<'a> {
     trees: &'a mut ConfigTrees,
     entries: Entries,
     sources: Vec<SourceTable>,
+    connections: Vec<Connection>,
     /// Rendered, with the folders that lead to them.
     files: Vec<(yaml::Node, Vec<String>)>,
 }
@@ -183,6 +186,7 @@ impl PropertyReader<'_> {
         for (node, folders) in &files {
             self.read(node, folders, &connections, found);
         }
+        self.connections = connections;
     }
 
     fn read(&mut self, node: &yaml::Node, folders: &[String], connections: &[Connection], found: &mut Diagnostics) {

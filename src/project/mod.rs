@@ -64,7 +64,7 @@ pub use model_config::{
 pub use properties::Properties;
 pub use rendered::{Local, RenderYaml, YamlScope};
 pub use source::{ColumnDefinition, FilesConfig, Format, SourceTable, TableFormat, TableReader};
-pub use span_of_time::{Rate, shown_duration};
+pub use span_of_time::{Rate, parse_duration, shown_duration};
 pub use target::{TargetConfig, parse_bytes};
 pub use window::{parse_instant, window_start};
 pub use yaml::{Key, Node, NodeKind, parse as parse_yaml};
@@ -82,6 +82,7 @@ pub struct Project {
     /// `.sql` files of the macro paths, and of `generic/` below the test paths.
     pub macros: Vec<MacroFile>,
     pub sources: Vec<SourceTable>,
+    pub connections: Vec<Connection>,
     /// Environment variables with those of `.env` below them.
     pub env: BTreeMap<String, String>,
 }
@@ -137,6 +138,7 @@ impl fmt::Debug for Project {
             .field("singular_tests", &self.singular_tests)
             .field("macros", &self.macros)
             .field("sources", &self.sources)
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }

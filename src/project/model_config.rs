@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Place;
 use super::fields::{hint_known, snake_case};
+use super::span_of_time::parse_duration;
 use super::yaml::{Node, NodeKind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -27,6 +28,20 @@ pub const MODEL_CONFIG_KEYS: &[&str] = &[
     "incremental_predicates",
     "replace_where",
     "window_column",
+    "keep_for",
+    "keep_by",
+    "connection",
+    "topic",
+    "key",
+    "headers",
+    "value",
+    "partitions",
+    "replication",
+    "retention",
+    "compression",
+    "properties",
+    "batch",
+    "on_lost_offsets",
     "persist_docs",
     "docs",
     "table_properties",
@@ -163,13 +178,13 @@ fn expected(key: &str, value: &Value) -> Option<&'static str> {
         | "partition_by"
         | "merge_update_columns"
         | "merge_exclude_columns"
-        | "incremental_predicates" => (is_strings, "a string or a list of strings"),
-        "meta" | "docs" | "persist_docs" | "table_properties" | "contract" | "column_types" => {
-            (value.is_object(), "a mapping")
-        }
+        | "incremental_predicates"
+        | "headers" => (is_strings, "a string or a list of strings"),
+        "meta" | "docs" | "persist_docs" | "table_properties" | "contract" | "column_types" | "properties"
+        | "batch" => (value.is_object(), "a mapping"),
         "materialized" => (
-            one_of(value, &["table", "view", "incremental", "ephemeral"]),
-            "`table`, `view`, `incremental` or `ephemeral`",
+            one_of(value, &["table", "view", "incremental", "ephemeral", "kafka"]),
+            "`table`, `view`, `incremental`, `ephemeral` or `kafka`",
         ),
         "incremental_strategy" => (
             one_of(value, &["append", "merge", "delete+insert", "insert_overwrite", "replace_where"]),
@@ -181,6 +196,16 @@ fn expected(key: &str, value: &Value) -> Option<&'static str> {
         ),
         "alias" | "replace_where" | "window_column" | "group" | "access" | "delimiter" | "store_failures_as"
         | "fail_calc" | "schema" | "where" | "warn_if" | "error_if" => (value.is_string(), "a string"),
+        "keep_for" | "retention" => {
+            let fits = value.as_str().is_some_and(|text| parse_duration(text).is_some_and(|it| !it.is_zero()));
+            (fits, "a length of time such as `3h`")
+        }
+        "keep_by" | "connection" | "topic" | "key" | "value" => (value.is_string(), "a string"),
+        "partitions" | "replication" => (value.as_u64().is_some_and(|n| n > 0), "a whole number from 1 on"),
+        "on_lost_offsets" => (one_of(value, &["fail", "skip_and_report"]), "`fail` or `skip_and_report`"),
+        "compression" => {
+            (one_of(value, &["none", "gzip", "snappy", "lz4", "zstd"]), "`none`, `gzip`, `snappy`, `lz4` or `zstd`")
+        }
         "limit" => (value.as_u64().is_some(), "a whole number"),
         "severity" => (
             value.as_str().is_some_and(|given| ["warn", "error"].contains(&given.to_lowercase().as_str())),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A length of time: a whole number with `ms`, `s`, `m` (or `min`), `h`, `d` or `w` behind it.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let count: u64 = text[..digits].parse().ok()?;

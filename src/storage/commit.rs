@@ -24,6 +24,8 @@ use crate::names::Relation;
 
 /// How often a change is made anew on a table that moved.
 const ATTEMPTS: usize = 5;
+/// The mode of a change that puts rows into other files.
+pub(super) const OPTIMIZE: &str = "optimize";
 /// The key under which a commit carries its own id.
 const COMMIT_ID: &str = "engine.commit";
 
@@ -55,6 +57,13 @@ pub struct Change {
     /// The operation's name in the table's history, beyond a plain write.
     pub mode: &'static str,
     pub now_millis: i64,
+}
+
+impl Change {
+    /// Whether the table has the same rows after it.
+    fn moves_rows_only(&self) -> bool {
+        self.mode == OPTIMIZE
+    }
 }
 
 /// A table's columns and what is said of them.
@@ -137,13 +146,17 @@ impl Warehouse {
             None => None,
         };
         let actions = actions(base, change)?;
-        let operation = DeltaOperation::Write {
+        let written = DeltaOperation::Write {
             mode: match change.removes {
                 Removes::None => SaveMode::Append,
                 Removes::All | Removes::SamePartitions | Removes::Files(_) => SaveMode::Overwrite,
             },
             partition_by: (!change.staged.partition_by.is_empty()).then(|| change.staged.partition_by.clone()),
             predicate: (change.mode != "write").then(|| change.mode.to_owned()),
+        };
+        let operation = match change.moves_rows_only() {
+            true => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+            false => written,
         };
         let committed = CommitBuilder::from(properties)
             .with_actions(actions)
@@ -230,7 +243,7 @@ fn actions(base: Option<&Table>, change: &Change) -> Result<Vec<Action>, DeltaTa
     }
     actions.extend(removes(base, change)?.into_iter().map(Action::Remove));
     for add in change.staged.adds.iter().chain(change.rewritten.iter().flat_map(|staged| &staged.adds)) {
-        actions.push(Action::Add(Add { data_change: true, ..add.clone() }));
+        actions.push(Action::Add(Add { data_change: !change.moves_rows_only(), ..add.clone() }));
     }
     Ok(actions)
 }
@@ -295,7 +308,7 @@ fn removes(base: Option<&Table>, change: &Change) -> Result<Vec<Remove>, DeltaTa
             }
             Removes::Files(paths) => paths.contains(file.path().as_ref()),
         })
-        .map(|file| file.remove_action(true))
+        .map(|file| file.remove_action(!change.moves_rows_only()))
         .collect())
 }
 

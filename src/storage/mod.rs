@@ -14,6 +14,7 @@ mod rewrite;
 mod stage;
 mod table;
 mod types;
+mod upkeep;
 mod view;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,7 @@ pub use rewrite::{Merge, Rewrite, Rewritten};
 pub use stage::{Progress, Staged};
 pub use table::{Evolution, EvolvedSchema, Table, evolve};
 pub use types::{same_in_delta, shown as shown_type, table_schema};
+pub use upkeep::Upkeep;
 pub use view::View;
 
 use crate::location::Location;
@@ -47,6 +49,8 @@ pub struct Warehouse {
     locks: lock::Locks,
     /// Tables opened in this process; each is refreshed, not reloaded, when asked for again.
     opened: Mutex<HashMap<Relation, DeltaTable>>,
+    /// How far tables were read, as of a version.
+    known: Mutex<HashMap<Relation, position::Known>>,
 }
 
 impl Warehouse {
@@ -59,7 +63,12 @@ impl Warehouse {
     ) -> Result<Self, StorageError> {
         let location = Location::open(location, base, options, env)?;
         let locks = lock::Locks::new(location.folder());
-        Ok(Self { location, locks, opened: Mutex::default() })
+        Ok(Self { location, locks, opened: Mutex::default(), known: Mutex::default() })
+    }
+
+    /// Whether it lies on a disk, and not behind a network.
+    pub fn is_local(&self) -> bool {
+        self.location.folder().is_some()
     }
 
     pub fn location(&self) -> &Location {
@@ -101,6 +110,7 @@ impl Warehouse {
 
     async fn forget(&self, relation: &Relation) {
         self.opened.lock().await.remove(relation);
+        self.known.lock().await.remove(relation);
     }
 
     /// A path as the user knows it: on a disk it begins at the root.

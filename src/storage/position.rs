@@ -71,8 +71,46 @@ impl Warehouse {
         Ok(Positions::from_transactions(source, &transactions))
     }
 
-    /// All application transactions of a table: those of the newest checkpoint, then those of the commits after it.
+    /// All application transactions of a table. Those of an earlier version that is known here are read on from.
     pub(super) async fn transactions(&self, table: &Table) -> Result<BTreeMap<String, i64>, StorageError> {
+        let known = self.known.lock().await.get(table.relation()).cloned();
+        let known = known.filter(|known| known.id == table.id() && known.version <= table.version());
+        let transactions = match known {
+            Some(known) => match self.transactions_since(table, &known).await? {
+                Some(transactions) => transactions,
+                None => self.all_transactions(table).await?,
+            },
+            None => self.all_transactions(table).await?,
+        };
+        let known = Known { id: table.id(), version: table.version(), transactions: transactions.clone() };
+        self.known.lock().await.insert(table.relation().clone(), known);
+        Ok(transactions)
+    }
+
+    /// Reads the commits after the known version; `None` if one of them is not there any more.
+    async fn transactions_since(
+        &self,
+        table: &Table,
+        known: &Known,
+    ) -> Result<Option<BTreeMap<String, i64>>, StorageError> {
+        let log = self.location.path(&table.relation().path()).join("_delta_log");
+        let mut transactions = known.transactions.clone();
+        for version in known.version + 1..=table.version() {
+            let path = log.clone().join(format!("{version:020}.json"));
+            match self.location.store().get(&path).await {
+                Ok(found) => {
+                    let failed = |source| StorageError::Store { path: self.shown(&path), source };
+                    extend_by_commit(&mut transactions, &found.bytes().await.map_err(failed)?);
+                }
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                Err(source) => return Err(StorageError::Store { path: self.shown(&path), source }),
+            }
+        }
+        Ok(Some(transactions))
+    }
+
+    /// Those of the newest checkpoint, then those of the commits after it.
+    async fn all_transactions(&self, table: &Table) -> Result<BTreeMap<String, i64>, StorageError> {
         let log = self.location.path(&table.relation().path()).join("_delta_log");
         let failed = |source| StorageError::Store { path: self.shown(&log), source };
         let mut files: Vec<ObjectMeta> = self.location.store().list(Some(&log)).try_collect().await.map_err(failed)?;
@@ -96,13 +134,7 @@ impl Warehouse {
                 continue;
             }
             let bytes = self.fetch(&file.location).await?;
-            for line in bytes.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"txn\"")) {
-                let Ok(action) = serde_json::from_slice::<Value>(line) else { continue };
-                let txn = &action["txn"];
-                if let (Some(id), Some(version)) = (txn["appId"].as_str(), txn["version"].as_i64()) {
-                    transactions.insert(id.to_owned(), version);
-                }
-            }
+            extend_by_commit(&mut transactions, &bytes);
         }
         Ok(transactions)
     }
@@ -110,6 +142,25 @@ impl Warehouse {
     async fn fetch(&self, path: &Path) -> Result<bytes::Bytes, StorageError> {
         let failed = |source| StorageError::Store { path: self.shown(path), source };
         self.location.store().get(path).await.map_err(failed)?.bytes().await.map_err(failed)
+    }
+}
+
+/// The transactions of a table at a version.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    /// The table's own id: one dropped and made anew is another.
+    id: String,
+    version: u64,
+    transactions: BTreeMap<String, i64>,
+}
+
+fn extend_by_commit(transactions: &mut BTreeMap<String, i64>, commit: &[u8]) {
+    for line in commit.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"txn\"")) {
+        let Ok(action) = serde_json::from_slice::<Value>(line) else { continue };
+        let txn = &action["txn"];
+        if let (Some(id), Some(version)) = (txn["appId"].as_str(), txn["version"].as_i64()) {
+            transactions.insert(id.to_owned(), version);
+        }
     }
 }
 

@@ -275,16 +275,7 @@ impl Work<'_> {
 
     /// Leaves only `files` in the target.
     async fn restrict(&self, files: &HashSet<String>, state: &Arc<SessionState>) -> Result<(), StorageError> {
-        let provider = self
-            .base
-            .delta
-            .table_provider()
-            .with_session(Arc::clone(state))
-            // They are read as parts of a URL, and a partition's folder has percent signs of its own: `city=K%C3%B6ln`.
-            .with_file_paths(files.iter().map(|path| path.replace('%', "%25")))
-            .await
-            .map_err(|source| self.queries.failed(source))?;
-        self.queries.add(TARGET, provider)
+        self.queries.add(TARGET, self.base.provider_of(state, files).await?)
     }
 
     /// The rows that the touched files hold afterwards, besides the staged ones.

@@ -41,7 +41,7 @@ impl Progress {
         self.rows.load(Ordering::Relaxed)
     }
 
-    fn add(&self, rows: usize) {
+    pub fn add(&self, rows: usize) {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
     }
 }
@@ -75,6 +75,14 @@ impl Staged {
             rows: 0,
             bytes: 0,
         }
+    }
+}
+
+impl Staged {
+    /// Rows that went elsewhere: they are counted, and no file of the table has them.
+    #[must_use]
+    pub fn counting(self, rows: u64) -> Self {
+        Self { rows, ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! An opened table at one version: its columns, its files, its rows for a query.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -46,6 +47,11 @@ impl Table {
         }
     }
 
+    /// What tells it from another table that once lay in the same place.
+    pub(super) fn id(&self) -> String {
+        self.delta.snapshot().map(|state| state.metadata().id().to_owned()).unwrap_or_default()
+    }
+
     pub fn description(&self) -> Option<String> {
         self.delta.snapshot().ok().and_then(|state| state.metadata().description().map(str::to_owned))
     }
@@ -62,6 +68,22 @@ impl Table {
 
     pub(super) async fn provider(&self, session: &Arc<SessionState>) -> Result<Arc<dyn TableProvider>, StorageError> {
         self.provider_with(session, None).await
+    }
+
+    /// The rows of some of its files.
+    pub(super) async fn provider_of(
+        &self,
+        session: &Arc<SessionState>,
+        files: &HashSet<String>,
+    ) -> Result<Arc<dyn TableProvider>, StorageError> {
+        let failed = |source| StorageError::Open { relation: self.relation.clone(), source };
+        self.delta.update_datafusion_session(session.as_ref()).map_err(failed)?;
+        let builder = self.delta.table_provider().with_session(Arc::clone(session));
+        // They are read as parts of a URL, and a partition's folder has percent signs of its own: `city=K%C3%B6ln`.
+        builder
+            .with_file_paths(files.iter().map(|path| path.replace('%', "%25")))
+            .await
+            .map_err(|source| StorageError::Write { relation: self.relation.clone(), source })
     }
 
     /// With `file_column`, each row also tells the file it lies in.

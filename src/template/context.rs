@@ -1,5 +1,6 @@
 //! What the second pass asks of the world: where things are, and what a query returns.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
@@ -12,6 +13,10 @@ pub trait CompileContext: Send + Sync {
     /// The SQL text of a source's table.
     fn resolve_source(&self, source: &str, table: &str) -> Result<String, Diagnostic>;
     fn is_incremental(&self) -> bool;
+    /// When what is rendered for began, if that is not when the invocation did: a batch of a stream.
+    fn started(&self) -> Option<Timestamp> {
+        None
+    }
     fn should_full_refresh(&self) -> bool;
     fn run_query(&self, sql: &str) -> Result<QueryRows, Diagnostic>;
     /// What lies under this name now, if anything.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use jiff::Timestamp;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
@@ -143,6 +144,11 @@ impl Render {
         macros.has_package(name).then(|| scope::value(Scope::Package(name.to_owned()), self))
     }
 
+    /// `run_started_at`.
+    pub(super) fn started(&self) -> Timestamp {
+        self.context().and_then(CompileContext::started).unwrap_or(self.shared.globals.run_started_at)
+    }
+
     fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
         let globals = &self.shared.globals;
         if let Some((_, local)) = self.node.locals.iter().find(|(known, _)| *known == name) {
@@ -155,7 +161,7 @@ impl Render {
             "flags" => scope::flags(&globals.flags),
             "execute" => Value::from(self.context().is_some()),
             "invocation_id" => Value::from(globals.invocation_id.as_str()),
-            "run_started_at" => datetime::aware(globals.run_started_at),
+            "run_started_at" => datetime::aware(self.started()),
             "project_name" => Value::from(globals.project_name.as_str()),
             "schema" => self.node.this.as_ref().map_or(Value::from(()), |this| Value::from(this.layer())),
             "context" => Value::from_object(Root { render: Arc::clone(self) }),

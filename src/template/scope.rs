@@ -81,7 +81,7 @@ impl ScopeValue {
                 (None, None) => None,
             },
             Scope::Modules => match name {
-                "datetime" => Some(datetime::module(self.render.shared.globals.run_started_at)),
+                "datetime" => Some(datetime::module(self.render.started())),
                 "pytz" => Some(zone::pytz()),
                 "re" => Some(pattern::module()),
                 _ => None,

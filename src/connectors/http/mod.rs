@@ -50,6 +50,7 @@ use outcome::Outcome;
 use position::{Ranges, time_name};
 
 /// What the connectors of an invocation share.
+#[derive(Clone)]
 pub struct Surroundings {
     pub root: PathBuf,
     pub env: Arc<BTreeMap<String, String>>,
@@ -60,11 +61,11 @@ pub struct Surroundings {
     pub now: Timestamp,
     /// Where large answers are kept until they are decoded.
     pub scratch: Option<PathBuf>,
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// Answers are read from here and from nowhere else.
-    pub replay: Option<Replay>,
+    pub replay: Option<Arc<Replay>>,
     /// Answers are also kept here.
-    pub recorder: Option<Recorder>,
+    pub recorder: Option<Arc<Recorder>>,
     pub again: Again,
     pub cancel: CancellationToken,
 }
@@ -234,14 +235,15 @@ impl Http {
             })
             .filter_map(|start| {
                 let name = time_name(Timestamp::from_second(start).ok()?);
-                Some(Item { name, mark: start + length, weight: 1 })
+                Some(Item { name, mark: start + length, weight: 1, bytes_at_most: None })
             })
             .collect()
     }
 
     fn waiting_polls(&self, position: &BTreeMap<String, i64>) -> Vec<Item> {
         let polled = position.get("polled").copied();
-        let item = |at: Timestamp| Item { name: time_name(at), mark: at.as_microsecond(), weight: 1 };
+        let item =
+            |at: Timestamp| Item { name: time_name(at), mark: at.as_microsecond(), weight: 1, bytes_at_most: None };
         if let Some(replay) = &self.around.replay {
             let recorded = replay.items(&self.name.to_string());
             let times = recorded.iter().filter_map(|item| item.parse::<Timestamp>().ok());
@@ -274,7 +276,7 @@ fn start_of(item: &Item) -> i64 {
     item.name.parse::<Timestamp>().map_or(0, Timestamp::as_second)
 }
 
-fn schema(config: &HttpConfig) -> SchemaRef {
+pub(super) fn schema(config: &HttpConfig) -> SchemaRef {
     let decoded: Vec<_> = config.decoded().cloned().collect();
     let arrow = arrow_schema(&decoded);
     let mut decoded = arrow.fields().iter();

@@ -1,33 +1,95 @@
 //! Consumers: one for each partition, assigned and positioned by us.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::OwnedMessage;
 use rdkafka::topic_partition_list::Offset;
 
 use super::TopicError;
-use crate::project::KafkaConfig;
+use crate::project::{KafkaConfig, KafkaConnection};
 
+/// So many of a client's messages are listened to.
+const SAID: usize = 16;
 /// How long a question to the brokers may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What a client says of its connections when nobody asks: why it has none.
+#[derive(Debug, Default)]
+pub(super) struct Told(Mutex<Option<String>>);
+
+impl ClientContext for Told {
+    fn error(&self, _: KafkaError, reason: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+    }
+}
+
+impl ConsumerContext for Told {}
+
+/// An error with what the client has said of its connections before it.
+pub(super) fn explained(client: &Client, error: &KafkaError) -> String {
+    // What it has to say waits until it is polled.
+    for _ in 0..SAID {
+        if client.poll(Duration::ZERO).is_none() {
+            break;
+        }
+    }
+    match client.context().0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        Some(reason) => format!("{error}: {reason}"),
+        None => error.to_string(),
+    }
+}
+
+/// A consumer that tells why it cannot reach anybody.
+pub(super) type Client = BaseConsumer<Told>;
+
 /// A consumer on its way through a partition.
 pub(super) struct Reading {
-    pub(super) consumer: BaseConsumer,
+    pub(super) consumer: Client,
     /// The offset it gives next.
     pub(super) next: i64,
     /// A message beyond the end of the range that was read.
     pub(super) held: Option<OwnedMessage>,
 }
 
-pub(super) fn consumer(config: &KafkaConfig) -> Result<BaseConsumer, TopicError> {
+/// Where the brokers are and how to sign in.
+pub(super) fn client_config(connection: &KafkaConnection) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    settle(&mut client, connection, &[]);
+    client
+}
+
+/// What the user has set wins over what is set already; `own` properties win over the connection's.
+fn settle(client: &mut ClientConfig, connection: &KafkaConnection, own: &[(String, String)]) {
+    client.set("bootstrap.servers", &connection.brokers).set("socket.keepalive.enable", "true");
+    let own = own.iter().map(|(name, value)| (name, value.as_str()));
+    for (name, value) in connection.properties.iter().map(|(name, value)| (name, value.0.as_str())).chain(own) {
+        client.set(name, value);
+    }
+}
+
+/// Makes a client; a property it does not take is named.
+pub(super) fn create<T>(
+    connection: &KafkaConnection,
+    make: impl FnOnce() -> Result<T, KafkaError>,
+) -> Result<T, TopicError> {
+    make().map_err(|source| match source {
+        KafkaError::ClientConfig(_, _, ref property, _) => {
+            TopicError::Property { property: property.clone(), reason: source.to_string() }
+        }
+        other => TopicError::Unreachable { brokers: connection.brokers.clone(), reason: other.to_string() },
+    })
+}
+
+/// A consumer that asks questions, or reads what it is told to.
+pub(super) fn base_consumer(connection: &KafkaConnection, own: &[(String, String)]) -> Result<Client, TopicError> {
     let mut client = ClientConfig::new();
     client
-        .set("bootstrap.servers", &config.connection.brokers)
         // No group decides what is read: the position in the Delta log does.
         .set("group.id", "engine")
         .set("enable.auto.commit", "false")
@@ -36,18 +98,17 @@ pub(super) fn consumer(config: &KafkaConfig) -> Result<BaseConsumer, TopicError>
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "100")
         .set("queued.min.messages", "100000")
-        .set("socket.keepalive.enable", "true")
+        // Of each partition.
+        .set("queued.max.messages.kbytes", "32768")
+        // A full queue is looked at again soon; by default a second later, when it has long run dry.
+        .set("fetch.queue.backoff.ms", "10")
         .set("check.crcs", "true");
-    let own = config.properties.iter().map(|(name, value)| (name, value.as_str()));
-    for (name, value) in config.connection.properties.iter().map(|(name, value)| (name, value.0.as_str())).chain(own) {
-        client.set(name, value);
-    }
-    client.create().map_err(|source| match source {
-        KafkaError::ClientConfig(_, _, ref property, _) => {
-            TopicError::Property { property: property.clone(), reason: source.to_string() }
-        }
-        other => TopicError::Unreachable { brokers: config.connection.brokers.clone(), reason: other.to_string() },
-    })
+    settle(&mut client, connection, own);
+    create(connection, || client.create_with_context(Told::default()))
+}
+
+pub(super) fn consumer(config: &KafkaConfig) -> Result<Client, TopicError> {
+    base_consumer(&config.connection, &config.properties)
 }
 
 impl Reading {

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::topic_partition_list::Offset;
 
 use super::TopicError;
-use super::client::{PATIENCE, consumer};
+use super::client::{Client, PATIENCE, explained};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::project::{KafkaConfig, OnLostOffsets, StartAt};
+use crate::project::{KafkaConfig, KafkaConnection, OnLostOffsets, StartAt};
 
 /// A partition.
 #[derive(Debug, Clone, Copy)]
@@ -27,25 +28,58 @@ pub(super) struct Look {
     pub(super) remarks: Vec<Diagnostic>,
 }
 
-/// Asks the brokers; blocks until they have answered. `known` has the next offset of each partition read before.
-pub(super) fn look(config: &KafkaConfig, known: &BTreeMap<i32, i64>) -> Result<Look, TopicError> {
-    let consumer = consumer(config)?;
-    let brokers = || config.connection.brokers.clone();
-    let unreachable = |error: rdkafka::error::KafkaError| {
-        use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-        match error {
-            KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                TopicError::NoTopic { topic: config.topic.clone(), brokers: brokers() }
-            }
-            other => TopicError::Unreachable { brokers: brokers(), reason: other.to_string() },
+/// What an error of asking for a topic means.
+pub(super) fn topic_error(
+    connection: &KafkaConnection,
+    topic: &str,
+    client: &Client,
+    error: &KafkaError,
+) -> TopicError {
+    let brokers = connection.brokers.clone();
+    match error {
+        KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            TopicError::NoTopic { topic: topic.to_owned(), brokers }
         }
-    };
-    let metadata = consumer.fetch_metadata(Some(&config.topic), PATIENCE).map_err(unreachable)?;
+        other => TopicError::Unreachable { brokers, reason: explained(client, other) },
+    }
+}
+
+/// The partitions of the topic, by number.
+fn partitions(config: &KafkaConfig, consumer: &Client) -> Result<Vec<i32>, TopicError> {
+    let metadata = consumer
+        .fetch_metadata(Some(&config.topic), PATIENCE)
+        .map_err(|error| topic_error(&config.connection, &config.topic, consumer, &error))?;
     let topic = metadata.topics().iter().find(|topic| topic.name() == config.topic);
     let numbers: Vec<i32> = topic.into_iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
-    if numbers.is_empty() {
-        return Err(TopicError::NoTopic { topic: config.topic.clone(), brokers: brokers() });
+    match numbers.is_empty() {
+        true => Err(TopicError::NoTopic { topic: config.topic.clone(), brokers: config.connection.brokers.clone() }),
+        false => Ok(numbers),
     }
+}
+
+/// How many messages there are from where partitions stand on; all of those that `starts` does not know. Blocks.
+pub(super) fn backlog(config: &KafkaConfig, consumer: &Client, starts: &BTreeMap<i32, i64>) -> Result<u64, TopicError> {
+    let mut waiting = 0;
+    for number in partitions(config, consumer)? {
+        let (low, high) = consumer
+            .fetch_watermarks(&config.topic, number, PATIENCE)
+            .map_err(|error| TopicError::read(config, number, &error))?;
+        let next = starts.get(&number).copied().unwrap_or(low);
+        // A partition that ends before its position was made anew: a look says so.
+        waiting += if next > high { 1 } else { u64::try_from(high - next).unwrap_or(0) };
+    }
+    Ok(waiting)
+}
+
+/// Asks the brokers; blocks until they have answered. `known` has the next offset of each partition read before; with
+/// `skip` they go on at the end.
+pub(super) fn look(
+    config: &KafkaConfig,
+    consumer: &Client,
+    known: &BTreeMap<i32, i64>,
+    skip: bool,
+) -> Result<Look, TopicError> {
+    let numbers = partitions(config, consumer)?;
     let mut partitions = BTreeMap::new();
     let (mut lost, mut skipped) = (Vec::new(), 0);
     for number in numbers {
@@ -53,7 +87,7 @@ pub(super) fn look(config: &KafkaConfig, known: &BTreeMap<i32, i64>) -> Result<L
             .fetch_watermarks(&config.topic, number, PATIENCE)
             .map_err(|error| TopicError::read(config, number, &error))?;
         let next = match known.get(&number) {
-            Some(next) if config.live => {
+            Some(next) if skip => {
                 skipped += (high - next).max(0);
                 high
             }
@@ -70,7 +104,7 @@ pub(super) fn look(config: &KafkaConfig, known: &BTreeMap<i32, i64>) -> Result<L
             Some(next) => *next,
             // Came up after the others were read.
             None if !known.is_empty() => low,
-            None => start(config, &consumer, number, low, high)?,
+            None => start(config, consumer, number, low, high)?,
         };
         partitions.insert(number, Partition { next, high });
     }
@@ -94,7 +128,7 @@ pub(super) fn look(config: &KafkaConfig, known: &BTreeMap<i32, i64>) -> Result<L
 }
 
 /// Where a partition begins that was never read.
-fn start(config: &KafkaConfig, consumer: &BaseConsumer, number: i32, low: i64, high: i64) -> Result<i64, TopicError> {
+fn start(config: &KafkaConfig, consumer: &Client, number: i32, low: i64, high: i64) -> Result<i64, TopicError> {
     match config.start {
         _ if config.live => Ok(high),
         StartAt::Earliest => Ok(low),

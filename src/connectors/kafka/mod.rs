@@ -6,7 +6,9 @@
 
 mod client;
 mod look;
+mod produce;
 mod read;
+mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +19,10 @@ use super::decode::arrow_schema;
 use super::{ConnectorError, Item, SourceProgress, Surroundings, Waiting};
 use crate::diagnostic::Diagnostic;
 use crate::project::{KafkaColumn, KafkaConfig, MessagePart};
-use client::Reading;
+use client::{Client, Reading};
 use look::Look;
+pub use produce::Producer;
+pub use topic::topic_source;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
@@ -32,11 +36,40 @@ pub enum TopicError {
     Lost { topic: String, lost: Vec<String> },
     #[error("the Kafka client does not take the property `{property}`: {reason}")]
     Property { property: String, reason: String },
-    #[error("reading topic `{topic}` was given up")]
+    #[error("topic `{topic}` was given up")]
     Cancelled { topic: String },
+    #[error("topic `{topic}` cannot be made: {reason}")]
+    Make { topic: String, reason: String },
+    #[error("rows cannot become messages of topic `{topic}`")]
+    Encode {
+        topic: String,
+        #[source]
+        source: datafusion::arrow::error::ArrowError,
+    },
+    #[error("topic `{topic}` does not take a message of {size} bytes{}", shown_key(key))]
+    TooLarge { topic: String, key: String, size: usize },
+    #[error("topic `{topic}` did not confirm what was sent: {reason}")]
+    Send { topic: String, reason: String },
+}
+
+fn shown_key(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!(", the one with key `{key}`") }
 }
 
 impl TopicError {
+    /// Whether it may go away by itself.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::NoTopic { .. } | Self::Read { .. } | Self::Send { .. } => true,
+            Self::Lost { .. }
+            | Self::Property { .. }
+            | Self::Cancelled { .. }
+            | Self::Make { .. }
+            | Self::Encode { .. }
+            | Self::TooLarge { .. } => false,
+        }
+    }
+
     fn read(config: &KafkaConfig, partition: i32, reason: &dyn std::error::Error) -> Self {
         Self::Read { topic: config.topic.clone(), partition, reason: reason.to_string() }
     }
@@ -49,6 +82,8 @@ pub struct Kafka {
     state: Mutex<State>,
     /// Of each partition, positioned behind what it gave last.
     readings: Mutex<BTreeMap<i32, Reading>>,
+    /// Asks what there is.
+    asking: Arc<Mutex<Option<Client>>>,
     progress: Arc<SourceProgress>,
 }
 
@@ -58,6 +93,10 @@ struct State {
     position: BTreeMap<String, i64>,
     /// Where partitions begin that the position does not know, and where those go on that have lost something.
     starts: BTreeMap<i32, i64>,
+    /// A look was had before: a live topic is not skipped through again.
+    looked: bool,
+    /// Partitions whose range was not read to its end, for the batch was full.
+    cut: BTreeSet<i32>,
     /// How far the items in hand were read.
     reached: BTreeMap<i32, i64>,
     remarks: Vec<Diagnostic>,
@@ -81,6 +120,7 @@ impl Kafka {
             around: Arc::clone(around),
             state: Mutex::default(),
             readings: Mutex::default(),
+            asking: Arc::default(),
             progress: Arc::default(),
         }
     }
@@ -103,25 +143,31 @@ impl Kafka {
 
     /// Asks the brokers what there is and cuts it into ranges, each partition in turn.
     pub(super) async fn waiting(&self, position: &BTreeMap<String, i64>) -> Result<Waiting, ConnectorError> {
-        let known: BTreeMap<i32, i64> =
+        let mut known: BTreeMap<i32, i64> =
             position.iter().filter_map(|(name, next)| Some((self.partition(name)?, *next))).collect();
-        let config = self.config.clone();
-        let looked = tokio::task::spawn_blocking(move || look::look(&config, &known)).await;
-        let cancelled = || TopicError::Cancelled { topic: self.config.topic.clone() };
-        let Look { mut partitions, remarks } = looked.map_err(|_| cancelled())??;
+        if self.config.live {
+            // What was skipped once stays so, though no commit has said it yet.
+            for (partition, start) in &lock(&self.state).starts {
+                known.entry(*partition).and_modify(|next| *next = (*next).max(*start)).or_insert(*start);
+            }
+        }
+        let skip = self.config.live && !lock(&self.state).looked;
+        let Look { mut partitions, remarks } =
+            self.ask(move |config, consumer| look::look(config, consumer, &known, skip)).await?;
         let mut state = lock(&self.state);
-        *state = State { position: position.clone(), remarks, ..State::default() };
+        *state = State { position: position.clone(), remarks, looked: true, ..State::default() };
         state.starts = partitions.iter().map(|(number, partition)| (*number, partition.next)).collect();
         let mut items = Vec::new();
         let active = partitions.values().filter(|partition| partition.next < partition.high).count().max(1);
         let share = i64::try_from((self.config.batch.rows / active).max(1)).unwrap_or(i64::MAX);
+        let bytes_at_most = Some((self.config.batch.bytes / active as u64).max(1));
         loop {
             let before = items.len();
             for (number, partition) in &mut partitions {
                 if partition.next < partition.high {
                     let end = partition.next.saturating_add(share).min(partition.high);
                     let weight = u64::try_from(end - partition.next).unwrap_or(0);
-                    items.push(Item { name: self.name(*number), mark: end, weight });
+                    items.push(Item { name: self.name(*number), mark: end, weight, bytes_at_most });
                     partition.next = end;
                 }
             }
@@ -133,16 +179,64 @@ impl Kafka {
         Ok(Waiting { items, changed: Vec::new() })
     }
 
+    /// Messages that came since what was committed last; `None` before the first look.
+    pub async fn backlog(&self) -> Result<Option<u64>, ConnectorError> {
+        let starts = {
+            let state = lock(&self.state);
+            if !state.looked {
+                return Ok(None);
+            }
+            state.starts.clone()
+        };
+        let waiting = self.ask(move |config, consumer| look::backlog(config, consumer, &starts)).await?;
+        Ok(Some(waiting))
+    }
+
+    /// Puts a question to the brokers where blocking is allowed.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&KafkaConfig, &Client) -> Result<T, TopicError> + Send + 'static,
+    ) -> Result<T, TopicError> {
+        let (config, asking) = (self.config.clone(), Arc::clone(&self.asking));
+        let answered = tokio::task::spawn_blocking(move || {
+            let mut asking = lock(&asking);
+            let consumer = match asking.take() {
+                Some(consumer) => consumer,
+                None => client::consumer(&config)?,
+            };
+            let answer = question(&config, &consumer);
+            // One that failed is made anew.
+            *asking = answer.is_ok().then_some(consumer);
+            answer
+        });
+        answered.await.map_err(|_| TopicError::Cancelled { topic: self.config.topic.clone() })?
+    }
+
+    /// What of these items, just committed, was left for the next batch.
+    pub(super) fn unread(&self, items: &[Item]) -> Vec<Item> {
+        let mut state = lock(&self.state);
+        let cut = std::mem::take(&mut state.cut);
+        let is_cut = |item: &&Item| self.partition(&item.name).is_some_and(|partition| cut.contains(&partition));
+        items.iter().filter(is_cut).cloned().collect()
+    }
+
+    /// So many messages are a batch, however early.
+    pub fn rows_of_batch(&self) -> u64 {
+        self.config.batch.rows as u64
+    }
+
     /// One range of each partition at most.
     pub(super) fn per_commit(waiting: &[Item]) -> usize {
         let mut partitions = BTreeSet::new();
         waiting.iter().take_while(|item| partitions.insert(&item.name)).count().max(1)
     }
 
-    /// Ranges that follow one another are one: a partition is read by one reader, from where it stands.
-    pub(super) fn joined(items: Vec<Item>) -> Vec<Item> {
+    /// Ranges that follow one another are one: a partition is read by one reader, from where it stands. With `whole`
+    /// they are read to their ends.
+    pub(super) fn joined(items: Vec<Item>, whole: bool) -> Vec<Item> {
         let mut joined: Vec<Item> = Vec::new();
-        for item in items {
+        for mut item in items {
+            item.bytes_at_most = item.bytes_at_most.filter(|_| !whole);
             match joined.iter_mut().find(|other| other.name == item.name) {
                 Some(other) => {
                     other.mark = other.mark.max(item.mark);
@@ -211,7 +305,7 @@ impl Kafka {
     }
 }
 
-fn schema(config: &KafkaConfig) -> SchemaRef {
+pub(super) fn schema(config: &KafkaConfig) -> SchemaRef {
     let decoded: Vec<_> = config.decoded().cloned().collect();
     let arrow = arrow_schema(&decoded);
     let mut decoded = arrow.fields().iter();

@@ -44,11 +44,17 @@ impl Kafka {
             None => Reading::at(&self.config, partition, start)?,
         };
         let mut gathered = Gathered::new(self, columns, partition);
+        let mut bytes = 0_u64;
         let mut heard = Instant::now();
         let mut goes_on = true;
         while goes_on && reading.next < item.mark {
             if self.around.cancel.is_cancelled() {
                 return Err(TopicError::Cancelled { topic: self.config.topic.clone() }.into());
+            }
+            // By the messages themselves, so that every scan of a slice ends at the same one.
+            if item.bytes_at_most.is_some_and(|limit| bytes >= limit) {
+                lock(&self.state).cut.insert(partition);
+                break;
             }
             if let Some(held) = reading.held.take() {
                 if held.offset() >= item.mark {
@@ -57,6 +63,7 @@ impl Kafka {
                     break;
                 }
                 reading.next = held.offset() + 1;
+                bytes += held.payload().map_or(0, <[u8]>::len) as u64;
                 gathered.push(&held);
                 continue;
             }
@@ -69,6 +76,7 @@ impl Kafka {
                 Some(Ok(message)) => {
                     heard = Instant::now();
                     reading.next = message.offset() + 1;
+                    bytes += message.payload_len() as u64;
                     self.progress.bytes.fetch_add(message.payload_len() as u64, Ordering::Relaxed);
                     gathered.push(&message);
                 }

@@ -251,7 +251,7 @@ impl Place<'_> {
         match &only.reader {
             TableReader::Files(files) => files.path_place.clone().or_else(|| only.place.clone()),
             TableReader::Http(http) => Some(http.place.clone()),
-            TableReader::Kafka(kafka) => Some(kafka.place.clone()),
+            TableReader::Kafka(kafka) => kafka.place.clone(),
             TableReader::Table { .. } => only.place.clone(),
         }
     }

@@ -13,6 +13,20 @@ use crate::storage::StorageError;
 
 /// A connector's error, with a remedy where there is one.
 pub(in crate::execution) fn connector_diagnostic(error: &ConnectorError) -> Diagnostic {
+    let mut told = told_of_connector(error);
+    told.transient = match error {
+        ConnectorError::Topic(topic) => topic.is_transient(),
+        ConnectorError::Http(_)
+        | ConnectorError::TooFewGood { .. }
+        | ConnectorError::List { .. }
+        | ConnectorError::Open { .. }
+        | ConnectorError::Fetch { .. } => true,
+        _ => false,
+    };
+    told
+}
+
+fn told_of_connector(error: &ConnectorError) -> Diagnostic {
     if let ConnectorError::Found(found) = error
         && let Some(first) = found.iter().next()
     {
@@ -57,7 +71,19 @@ fn topic_remedy(diagnostic: Diagnostic, error: &TopicError) -> Diagnostic {
         TopicError::NoTopic { .. } => diagnostic.hint("look at `topic`; topics are not created by reading them"),
         TopicError::Lost { .. } => diagnostic
             .hint("`on_lost_offsets: skip_and_report` goes on with what there is; `engine source reset` begins anew"),
-        TopicError::Property { .. } | TopicError::Read { .. } | TopicError::Cancelled { .. } => diagnostic,
+        TopicError::TooLarge { .. } => diagnostic
+            .note("nothing of the batch counts as sent")
+            .hint("raise `max.message.bytes` of the topic, or send less in a message: `value` and the columns decide"),
+        TopicError::Send { .. } => diagnostic.note(
+            "the position has not moved: what was confirmed already is sent again, as a topic is written at least once",
+        ),
+        TopicError::Make { .. } => {
+            diagnostic.hint("look at `partitions`, `replication` and `retention`, or make the topic yourself")
+        }
+        TopicError::Property { .. }
+        | TopicError::Read { .. }
+        | TopicError::Cancelled { .. }
+        | TopicError::Encode { .. } => diagnostic,
     }
 }
 
@@ -83,6 +109,19 @@ pub(super) fn column_of(error: &StorageError) -> Option<&str> {
 
 /// A storage error, with its causes as notes and a remedy.
 pub(in crate::execution) fn storage_diagnostic(error: &StorageError) -> Diagnostic {
+    let mut told = told_of_storage(error);
+    told.transient |= matches!(
+        error,
+        StorageError::Locked { .. }
+            | StorageError::Conflict { .. }
+            | StorageError::Store { .. }
+            | StorageError::Open { .. }
+            | StorageError::Commit { .. }
+    );
+    told
+}
+
+fn told_of_storage(error: &StorageError) -> Diagnostic {
     if let StorageError::Write { source, .. } = error
         && let Some(connector) = source_of::<ConnectorError>(source)
     {

@@ -1,7 +1,9 @@
 //! How a model becomes a relation: one file each; this is the registry and what they share.
 
+mod columns;
 mod rows;
 mod source_rows;
+mod topic;
 mod view;
 
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+pub(super) use columns::{evolution, unknown_columns};
 
 use super::session::StepSession;
 use super::step::Outcome;
@@ -39,7 +43,7 @@ pub(super) async fn run(context: &Arc<Context>, step: &Step, progress: &Arc<Prog
         Ok(lock) => lock,
         Err(error) => return Err(fault::storage_diagnostic(&error).in_file(node.path.clone()).into()),
     };
-    let incremental = step.action.is_incremental();
+    let incremental = step.action.renders_incremental();
     let sql = compile::compile_node(context, step.node, incremental).await?;
     context.keep_compiled(step.node, &sql, incremental);
     let session = StepSession::of_step(context, step.node);
@@ -47,9 +51,12 @@ pub(super) async fn run(context: &Arc<Context>, step: &Step, progress: &Arc<Prog
     build.hooks(&model.config.pre_hook).await?;
     let mut outcome = match step.action {
         Action::CreateView => view::create(&build).await,
-        Action::ReplaceTable | Action::Append | Action::Merge | Action::DeleteInsert | Action::InsertOverwrite => {
-            rows::write(&build, began).await
-        }
+        Action::ReplaceTable
+        | Action::Append
+        | Action::Merge
+        | Action::DeleteInsert
+        | Action::InsertOverwrite
+        | Action::Send => rows::write(&build, began).await,
         Action::LoadSeed | Action::RunTest => Ok(Outcome::default()),
     }?;
     build.hooks(&model.config.post_hook).await?;
@@ -60,7 +67,7 @@ pub(super) async fn run(context: &Arc<Context>, step: &Step, progress: &Arc<Prog
 impl<'a> Build<'a> {
     /// The same model, rendered once more for `action`, in the same session.
     async fn again(&self, action: Action) -> Result<Build<'a>, Diagnostics> {
-        let sql = compile::compile_node(self.context, self.id, action.is_incremental()).await?;
+        let sql = compile::compile_node(self.context, self.id, action.renders_incremental()).await?;
         let session = Arc::clone(&self.session);
         let (context, id, node, model, progress) = (self.context, self.id, self.node, self.model, self.progress);
         Ok(Build { context, id, node, model, action, session, sql, progress })

@@ -9,15 +9,14 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 
-use super::Build;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use super::{Build, evolution, unknown_columns};
+use crate::diagnostic::Diagnostics;
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
-use crate::graph::{IncrementalStrategy, Materialized, OnSchemaChange};
+use crate::graph::{IncrementalStrategy, Materialized};
 use crate::plan::Action;
 use crate::storage::{
-    Change, Description, Evolution, Merge, Removes, Rewrite, Staged, StorageError, Table, evolve, same_in_delta,
-    table_schema,
+    Change, Description, Merge, Removes, Rewrite, Staged, StorageError, Table, evolve, same_in_delta, table_schema,
 };
 
 /// A query ready to be staged: its plan gives the table's columns in their order.
@@ -52,8 +51,7 @@ impl Build<'_> {
             Ok(plan) => plan,
             Err(error) => return Err(self.sql_fault(error).await),
         };
-        self.refuse_unknown_columns(&output_schema(&planned))?;
-        Ok(planned)
+        unknown_columns(self.node, self.model, &output_schema(&planned)).finish(planned).map(|(planned, _)| planned)
     }
 
     async fn write_once(&self, planned: LogicalPlan, base: Option<Table>) -> Result<Outcome, Diagnostics> {
@@ -67,38 +65,6 @@ impl Build<'_> {
         Ok(Outcome { rows, version: Some(committed.version()), ..Outcome::default() })
     }
 
-    /// Columns that `partition_by`, `unique_key` and the like name must be there.
-    fn refuse_unknown_columns(&self, schema: &Schema) -> Result<(), Diagnostics> {
-        let config = &self.model.config;
-        let named = [
-            ("partition_by", config.partition_by.as_slice()),
-            ("unique_key", config.unique_key.as_slice()),
-            ("merge_update_columns", config.merge_update_columns.as_deref().unwrap_or_default()),
-            ("merge_exclude_columns", config.merge_exclude_columns.as_slice()),
-        ];
-        let mut found = Diagnostics::default();
-        for (setting, columns) in named {
-            for column in columns {
-                if schema.fields().iter().any(|field| field.name() == column) {
-                    continue;
-                }
-                let names = schema.fields().iter().map(|field| field.name().as_str());
-                let written = &self.model.template.source;
-                let place =
-                    ["'", "\""].iter().find_map(|quote| Span::find(written, &format!("{quote}{column}{quote}")));
-                found.push(
-                    Diagnostic::error(
-                        Code::UnknownColumn,
-                        format!("`{setting}` names `{column}`, which the model does not select"),
-                    )
-                    .label_or_file(place, "", &self.node.path)
-                    .nearest(column, names),
-                );
-            }
-        }
-        found.finish(()).map(|((), _)| ())
-    }
-
     /// Brings the query's columns to those of the table.
     pub(super) fn prepare(
         &self,
@@ -108,16 +74,11 @@ impl Build<'_> {
     ) -> Result<Prepared, StorageError> {
         let relation = &self.model.relation;
         let rows = table_schema(relation, &output_schema(&planned))?;
-        let Some(table) = base.filter(|_| action.is_incremental()) else {
+        // A topic takes the columns as they are now: no rows lie in its table.
+        let Some(table) = base.filter(|_| action.is_incremental() && action != Action::Send) else {
             return Ok(Prepared { plan: planned, schema: rows, evolution: None });
         };
-        let evolution = match self.model.config.on_schema_change {
-            OnSchemaChange::Ignore => Evolution::Ignore,
-            OnSchemaChange::Fail => Evolution::Fail,
-            OnSchemaChange::AppendNewColumns => Evolution::AppendNewColumns,
-            OnSchemaChange::SyncAllColumns => Evolution::SyncAllColumns,
-        };
-        let evolved = evolve(relation, &table.schema(), &rows, evolution)?;
+        let evolved = evolve(relation, &table.schema(), &rows, evolution(self.model))?;
         let written = Arc::new(Schema::new(
             evolved.schema.fields().iter().map(|field| as_written(field, &rows)).collect::<Vec<_>>(),
         ));
@@ -132,6 +93,9 @@ impl Build<'_> {
             Ok(physical) => physical,
             Err(error) => return Err(self.sql_fault(error).await),
         };
+        if self.action == Action::Send {
+            return self.send(physical, prepared).await;
+        }
         let partition_by = self.partition_by(base);
         let warehouse = &self.context.warehouse;
         let staged = warehouse
@@ -222,7 +186,7 @@ impl Build<'_> {
                 false => staged,
             };
             let removes = match action {
-                Action::Append => Removes::None,
+                Action::Append | Action::Send => Removes::None,
                 Action::InsertOverwrite => Removes::SamePartitions,
                 Action::ReplaceTable
                 | Action::Merge
@@ -265,6 +229,7 @@ impl Build<'_> {
             Action::Append if reshape => Some(Rewrite::Reshape),
             Action::InsertOverwrite
             | Action::Append
+            | Action::Send
             | Action::ReplaceTable
             | Action::CreateView
             | Action::LoadSeed
@@ -292,6 +257,7 @@ fn mode(action: Action) -> &'static str {
         Action::Merge => "merge",
         Action::DeleteInsert => "delete+insert",
         Action::InsertOverwrite => "insert_overwrite",
+        Action::Send => "send",
         Action::ReplaceTable | Action::Append | Action::CreateView | Action::LoadSeed | Action::RunTest => "write",
     }
 }

@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use super::Build;
 use crate::connectors::Item;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-use crate::execution::Event;
 use crate::execution::fault::connector_diagnostic;
 use crate::execution::scan::{ConnectorTable, Slice, rejected_schema};
 use crate::execution::step::Outcome;
+use crate::execution::{Event, Pace};
 use crate::graph::{IncrementalStrategy, Materialized, NodeKind};
 use crate::plan::Action;
 use crate::project::TableReader;
@@ -46,7 +46,7 @@ pub(super) async fn write(
     for table in build.session.sources() {
         readings.push(reading(build, table, base.as_ref(), &mut outcome).await?);
     }
-    let incremental = build.model.config.materialized == Materialized::Incremental;
+    let incremental = matches!(build.model.config.materialized, Materialized::Incremental | Materialized::Kafka);
     let mut base = base;
     let mut action = build.action;
     let mut first = true;
@@ -73,11 +73,12 @@ pub(super) async fn write(
                 let waiting = &reading.waiting;
                 let count = if whole { waiting.len() } else { reading.table.connector.per_commit(waiting) };
                 let rest = reading.waiting.split_off(count.min(reading.waiting.len()));
-                reading.table.connector.joined(std::mem::replace(&mut reading.waiting, rest))
+                reading.table.connector.joined(std::mem::replace(&mut reading.waiting, rest), whole)
             })
             .collect();
         let nothing = slices.iter().all(Vec::is_empty);
-        if nothing && (!first || action.is_incremental()) {
+        // The first run of all makes a table, though it has nothing to read.
+        if nothing && (!first || (action.is_incremental() && base.is_some())) {
             break;
         }
         let slice = SliceOfRun { readings: &readings, slices: &slices, replaces: action == Action::ReplaceTable };
@@ -87,7 +88,11 @@ pub(super) async fn write(
         outcome.rejected += rejected;
         base = Some(committed);
         first = false;
-        if nothing || !incremental {
+        for (reading, items) in readings.iter_mut().zip(&slices) {
+            let rest = reading.table.connector.unread(items);
+            reading.waiting.splice(0..0, rest);
+        }
+        if nothing || !incremental || build.context.pace == Pace::OneBatch {
             break;
         }
         action = match (action, build.model.config.strategy) {
@@ -156,7 +161,7 @@ fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, Str
         NodeKind::Source(source) => match &source.reader {
             TableReader::Files(config) => config.path_place.clone(),
             TableReader::Http(http) => Some(http.place.clone()),
-            TableReader::Kafka(kafka) => Some(kafka.place.clone()),
+            TableReader::Kafka(kafka) => kafka.place.clone(),
             TableReader::Table { .. } => source.place.clone(),
         },
         NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,

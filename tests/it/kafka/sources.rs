@@ -1,149 +1,14 @@
-//! Topics as sources, on Apache Kafka itself: every message once, by partition and offset, whatever happens in between.
+//! Topics as sources: every message once, by partition and offset, whatever happens in between.
 
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Instant;
 
-use futures::executor::block_on;
-use rdkafka::ClientConfig;
-use rdkafka::TopicPartitionList;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::topic_partition_list::Offset;
 use serde_json::{Value, json};
 
-use crate::environment::{repository, skipped};
-use crate::project::TestProject;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How many tests use the broker now, and whether it is ours to stop.
-static USERS: Mutex<(usize, bool)> = Mutex::new((0, false));
-
-/// A topic of its own on the running broker.
-struct Topic {
-    brokers: String,
-    name: String,
-}
-
-fn services(command: &str) -> std::process::Output {
-    let script = repository().join("scripts/services");
-    Command::new(script).args([command, "kafka"]).stdin(Stdio::null()).output().unwrap()
-}
-
-/// Where the broker is; `None`, with the reason on stderr, where it cannot be had.
-fn brokers() -> Option<String> {
-    let mut users = USERS.lock().unwrap();
-    if users.0 == 0 {
-        users.1 = !services("env").status.success();
-    }
-    let output = services("up");
-    if !output.status.success() {
-        skipped("the tests of Kafka", &String::from_utf8_lossy(&output.stderr));
-        return None;
-    }
-    users.0 += 1;
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().find_map(|line| line.strip_prefix("KAFKA_BOOTSTRAP_SERVERS=")).map(str::to_owned)
-}
-
-impl Drop for Topic {
-    fn drop(&mut self) {
-        let mut users = USERS.lock().unwrap();
-        users.0 -= 1;
-        if *users == (0, true) {
-            services("down");
-        }
-    }
-}
-
-fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
-}
-
-fn patient() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE))
-}
-
-impl Topic {
-    fn new(partitions: i32) -> Option<Self> {
-        let brokers = brokers()?;
-        let topic = Self { brokers, name: format!("test-{}", uuid::Uuid::new_v4()) };
-        assert!(topic.is_created(partitions));
-        Some(topic)
-    }
-
-    fn is_created(&self, partitions: i32) -> bool {
-        let topic = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(1));
-        let created = block_on(admin(&self.brokers).create_topics(&[topic], &patient())).unwrap();
-        created.iter().all(Result::is_ok)
-    }
-
-    fn delete(&self) {
-        let deleted = block_on(admin(&self.brokers).delete_topics(&[&self.name], &patient())).unwrap();
-        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
-    }
-
-    /// Everything below an offset of a partition.
-    fn delete_below(&self, partition: i32, offset: i64) {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.name, partition, Offset::Offset(offset)).unwrap();
-        block_on(admin(&self.brokers).delete_records(&list, &patient())).unwrap();
-    }
-
-    fn producer(&self) -> BaseProducer {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.brokers).set("linger.ms", "5").create().unwrap()
-    }
-
-    /// `(partition, key, value)`, in their order.
-    fn send(&self, messages: &[(i32, Option<&str>, Option<&str>)]) {
-        let producer = self.producer();
-        for (partition, key, value) in messages {
-            let mut record: BaseRecord<'_, str, str> = BaseRecord::to(&self.name).partition(*partition);
-            record = record.headers(OwnedHeaders::new().insert(Header { key: "from", value: Some("test") }));
-            if let Some(key) = key {
-                record = record.key(key);
-            }
-            if let Some(value) = value {
-                record = record.payload(value);
-            }
-            producer.send(record).unwrap();
-        }
-        producer.flush(PATIENCE).unwrap();
-    }
-
-    /// `{"id": n, "name": "nn"}`, spread over the partitions.
-    fn numbers(&self, numbers: std::ops::Range<i32>, partitions: i32) {
-        let texts: Vec<(i32, String)> = numbers
-            .map(|number| (number % partitions, format!("{{\"id\": {number}, \"name\": \"n{number}\"}}")))
-            .collect();
-        let messages: Vec<_> = texts.iter().map(|(partition, text)| (*partition, None, Some(text.as_str()))).collect();
-        self.send(&messages);
-    }
-
-    fn project(&self, settings: &str) -> TestProject {
-        let sources = format!(
-            "version: 2\nconnections:\n  broker: {{kafka: {{brokers: \"{}\"}}}}\nsources:\n  - name: live\n    tables:\n      \
-             - name: events\n        kafka: {{connection: broker, topic: {}{settings}}}\n        columns:\n          \
-             - {{name: id, type: bigint}}\n          - {{name: name, type: string}}\n          \
-             - {{name: key, kafka: key}}\n          - {{name: partition, kafka: partition}}\n          \
-             - {{name: offset, kafka: offset}}\n          - {{name: sent_at, kafka: timestamp}}\n          \
-             - {{name: headers, kafka: headers}}\n",
-            self.brokers, self.name
-        );
-        TestProject::new().file("sources.yaml", &sources).file(
-            "models/bronze/events.sql",
-            "{{ config(materialized='incremental') }}\nselect * from {{ source('live', 'events') }}\n",
-        )
-    }
-}
-
-fn ids(project: &TestProject) -> Vec<i64> {
-    let rows = project.rows("select id from {{ ref('events') }} order by id");
-    rows.iter().map(|row| row["id"].as_i64().unwrap()).collect()
-}
+use super::log::is_table;
+use super::topic::{PATIENCE, Topic, connection};
+use super::{DEADLINE, Numbers, count_files, ids};
 
 #[test]
 fn messages_are_read_once_and_then_those_that_came() {
@@ -157,8 +22,7 @@ fn messages_are_read_once_and_then_those_that_came() {
     assert_eq!(project.version("bronze/events"), version);
 
     topic.numbers(100..130, 3);
-    let grown = block_on(admin(&topic.brokers).create_partitions(&[NewPartitions::new(&topic.name, 4)], &patient()));
-    assert!(grown.unwrap().iter().all(Result::is_ok));
+    topic.grow(4);
     topic.send(&[(3, Some("k"), Some("{\"id\": 130, \"name\": \"new\"}"))]);
     project.ok(&["run"]);
     assert_eq!(ids(&project), (0..131).collect::<Vec<_>>());
@@ -238,8 +102,8 @@ fn a_topic_made_anew_is_told() {
     project.ok(&["run"]);
     topic.delete();
     // The broker takes its time to forget the name.
-    let deadline = Instant::now() + PATIENCE;
-    while !topic.is_created(1) {
+    let deadline = Instant::now() + DEADLINE;
+    while !topic.is_created(1, &[]) {
         assert!(Instant::now() < deadline, "the topic does not go away");
     }
     topic.numbers(10..13, 1);
@@ -250,9 +114,7 @@ fn a_topic_made_anew_is_told() {
 #[test]
 fn only_what_a_transaction_has_committed_is_read() {
     let Some(topic) = Topic::new(1) else { return };
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &topic.brokers).set("transactional.id", &topic.name);
-    let producer: BaseProducer = config.create().unwrap();
+    let producer: BaseProducer = topic.client().set("transactional.id", &topic.name).create().unwrap();
     producer.init_transactions(PATIENCE).unwrap();
     for (ids, commits) in [(0..5, true), (5..10, false), (10..15, true)] {
         producer.begin_transaction().unwrap();
@@ -282,11 +144,6 @@ fn a_topic_that_is_not_there_is_told() {
     assert!(ran.code == 1 && ran.stderr.contains("there is no topic"), "{ran}");
 }
 
-fn files(folder: &std::path::Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    entries.flatten().map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
-}
-
 /// Killed while it reads, at any moment, thirty times: each message is there once, and nothing is missing.
 #[test]
 fn a_reader_may_be_killed_at_any_moment() {
@@ -296,17 +153,16 @@ fn a_reader_may_be_killed_at_any_moment() {
     topic.numbers(0..MESSAGES, 3);
     topic.send(&[(0, None, Some("poison")), (1, None, Some("poison too"))]);
     let project = topic.project(", batch: {rows: 1500}");
-    let mut seed = u64::from(std::process::id());
+    let mut numbers = Numbers::new();
     let mut kills = 0;
     while kills < KILLS {
         let mut child = project.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let (before, more) = (files(&project.path("warehouse")), usize::try_from((seed >> 33) % 9).unwrap() + 1);
+        let (before, more) = (count_files(&project.path("warehouse")), numbers.below(9) + 1);
         let ended = loop {
             if child.try_wait().unwrap().is_some() {
                 break true;
             }
-            if files(&project.path("warehouse")) >= before + more {
+            if count_files(&project.path("warehouse")) >= before + more {
                 break false;
             }
             std::thread::yield_now();
@@ -354,4 +210,53 @@ fn partitions_of_any_size_are_read_once_by_slices_as_a_whole_and_twice_in_a_quer
     assert_eq!(project.rows(whole), [json!({"n": 2203, "u": 2203})]);
     let looked = project.rows("select count(*) as n, count(distinct id) as u from {{ source('live', 'events') }}");
     assert_eq!(looked, [json!({"n": 2203, "u": 2203})]);
+}
+
+#[test]
+fn a_topic_is_read_with_a_password() {
+    let Some(topic) = Topic::new(2) else { return };
+    topic.numbers(0..50, 2);
+    let broker = |name| topic.broker.said(name);
+    let connection = connection(&format!(
+        "brokers: \"{}\", security: {{protocol: SASL_PLAINTEXT, mechanism: PLAIN, username: {}, password: {}}}",
+        broker("KAFKA_SASL_BOOTSTRAP_SERVERS"),
+        broker("KAFKA_SASL_USERNAME"),
+        broker("KAFKA_SASL_PASSWORD"),
+    ));
+    let project = topic.connected(&connection, "");
+    project.ok(&["run"]);
+    topic.numbers(50..60, 2);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..60).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_wrong_password_is_told_and_not_shown() {
+    let Some(topic) = Topic::new(1) else { return };
+    let brokers = topic.broker.said("KAFKA_SASL_BOOTSTRAP_SERVERS");
+    let connection = connection(&format!(
+        "brokers: \"{brokers}\", security: {{protocol: SASL_PLAINTEXT, mechanism: PLAIN, username: {}, password: swordfish}}",
+        topic.broker.said("KAFKA_SASL_USERNAME"),
+    ));
+    let project = topic.connected(&connection, "");
+    let ran = project.run(&["run", "--quiet"]);
+    assert_eq!(ran.code, 1, "{ran}");
+    // What the broker said, and not only that it could not be reached.
+    assert!(ran.stderr.contains(brokers) && ran.stderr.to_lowercase().contains("authentication"), "{ran}");
+    assert!(!ran.stderr.contains("swordfish"), "{ran}");
+    assert!(!is_table(&project, "bronze/events"));
+}
+
+#[test]
+fn a_topic_is_read_over_tls() {
+    let Some(topic) = Topic::new(2) else { return };
+    topic.numbers(0..50, 2);
+    let connection = connection(&format!(
+        "brokers: \"{}\", security: {{protocol: SSL, ca: \"{}\"}}",
+        topic.broker.said("KAFKA_SSL_BOOTSTRAP_SERVERS"),
+        topic.broker.said("KAFKA_SSL_CA"),
+    ));
+    let project = topic.connected(&connection, "");
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..50).collect::<Vec<_>>());
 }

@@ -1,0 +1,165 @@
+//! `check` - every mistake that can be found without reading data.
+
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::SelectionArguments;
+use super::printer::Printer;
+use super::{Exit, block_on};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, count, render_json};
+use crate::execution::{Analysis, check_project};
+use crate::graph::{Graph, NodeId};
+use crate::invocation::{Invocation, Settings, load_project, select};
+
+/// Names in a note at most.
+const NAMED: usize = 5;
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    selection: SelectionArguments,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Lines for people
+    Text,
+    /// One JSON object with all diagnostics
+    Json,
+    /// SARIF 2.1.0, which code hosts show beside the lines
+    Sarif,
+}
+
+pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Printer) -> Result<Exit, Diagnostics> {
+    let began = settings.clock;
+    let format = arguments.format;
+    let loaded = match load_project(&settings) {
+        Ok(loaded) => loaded,
+        Err(found) if format == Format::Text => return Err(found),
+        Err(found) => {
+            print(format, &found, &json!({"models": 0, "tests": 0}), printer);
+            return Ok(Exit::Wrong);
+        }
+    };
+    let selection = select(&loaded, &arguments.selection.selection())?;
+    block_on(async {
+        let (events, _receiver) = mpsc::unbounded_channel();
+        let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
+        let analysis = check_project(&invocation.context, &selection).await;
+        let mut found = loaded.warnings.clone();
+        found.extend(analysis.found.clone());
+        let exit = if analysis.errors() > 0 { Exit::Wrong } else { Exit::Success };
+        match format {
+            Format::Text if !printer.is_json() => {
+                printer.diagnostics(&found);
+                notes(&analysis, &loaded.graph, &analysis.unread(&invocation.context), printer);
+                printer.note(&verdict(&analysis, began));
+            }
+            Format::Text => printer.json_line("check", told(&analysis, &loaded.graph, began, &found)),
+            Format::Json | Format::Sarif => {
+                print(format, &found, &told(&analysis, &loaded.graph, began, &found), printer);
+            }
+        }
+        Ok(exit)
+    })?
+}
+
+fn told(analysis: &Analysis, graph: &Graph, began: Instant, found: &Diagnostics) -> Value {
+    let unbound: Vec<&str> = analysis.unbound.iter().map(|id| graph.node(*id).unique_id.as_str()).collect();
+    json!({
+        "models": analysis.models,
+        "tests": analysis.tests,
+        "errors": analysis.errors(),
+        "not_bound": unbound,
+        "seconds": began.elapsed().as_secs_f64(),
+        "diagnostics": found.iter().map(render_json).collect::<Vec<_>>(),
+    })
+}
+
+fn print(format: Format, found: &Diagnostics, told: &Value, printer: &Printer) {
+    match format {
+        Format::Sarif => printer.output(&sarif(found).to_string()),
+        Format::Text | Format::Json => {
+            let mut told = told.clone();
+            told["diagnostics"] = found.iter().map(render_json).collect();
+            printer.output(&told.to_string())
+        }
+    };
+}
+
+fn notes(analysis: &Analysis, graph: &Graph, unread: &[NodeId], printer: &Printer) {
+    if !analysis.unbound.is_empty() {
+        printer.note(&format!(
+            "note: not checked, for what they read is known only in a run: {}",
+            named(graph, &analysis.unbound)
+        ));
+    }
+    if !unread.is_empty() {
+        printer.note(&format!("note: nothing reads {}", named(graph, unread)));
+    }
+}
+
+fn named(graph: &Graph, ids: &[NodeId]) -> String {
+    let names: Vec<String> = ids.iter().take(NAMED).map(|id| graph.node(*id).label()).collect();
+    match ids.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+fn verdict(analysis: &Analysis, began: Instant) -> String {
+    let looked = format!("{} and {}", count(analysis.models, "model"), count(analysis.tests, "data test"));
+    let seconds = began.elapsed().as_secs_f64();
+    match analysis.errors() {
+        0 => format!("checked {looked} in {seconds:.2}s: no mistakes"),
+        errors => format!("checked {looked} in {seconds:.2}s: {}", count(errors, "error")),
+    }
+}
+
+/// The Static Analysis Results Interchange Format, version 2.1.0 (OASIS).
+fn sarif(found: &Diagnostics) -> Value {
+    let rules: Vec<Value> = Code::ALL.iter().map(|code| json!({"id": code.as_str()})).collect();
+    let results: Vec<Value> = found.iter().map(result).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "engine", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn result(diagnostic: &Diagnostic) -> Value {
+    let mut text = diagnostic.message.clone();
+    for more in diagnostic.notes.iter().chain(&diagnostic.hints) {
+        text.push('\n');
+        text.push_str(more);
+    }
+    let region = diagnostic.label.as_ref().map(|label| {
+        let (line, column) = label.span.source.line_column(label.span.range.start);
+        let (end_line, end_column) = label.span.source.line_column(label.span.range.end);
+        json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column})
+    });
+    let location = diagnostic.path().map(|path| {
+        let mut place = json!({"artifactLocation": {"uri": path}});
+        if let Some(region) = region {
+            place["region"] = region;
+        }
+        json!({"physicalLocation": place})
+    });
+    json!({
+        "ruleId": diagnostic.code.as_str(),
+        "level": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
+        "message": {"text": text},
+        "locations": location.into_iter().collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,232 @@
+//! One node bound: its template rendered, its SQL planned, its types worked out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use futures::executor::block_on;
+use tokio::runtime::Handle;
+
+use super::catalog::{Columns, StubCatalogs, Stubs, Unbound};
+use super::inputs::Tables;
+use super::{Looked, Wrong};
+use crate::connectors::{declared_columns, topic_columns};
+use crate::execution::compile::World;
+use crate::execution::lineage::{Lineage, lineage};
+use crate::execution::materialize::{evolution, unknown_columns};
+use crate::execution::session::{output_schema, statement_of};
+use crate::execution::{Context, seed};
+use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind};
+use crate::storage::{StorageError, evolve, table_schema};
+
+/// SQL may be nested deep.
+const STACK: usize = 8 << 20;
+
+/// What became of a node.
+#[derive(Default)]
+pub(super) struct Bound {
+    pub(super) schema: Option<SchemaRef>,
+    pub(super) lineage: Option<Lineage>,
+    pub(super) wrong: Vec<Wrong>,
+}
+
+pub(super) struct Binder {
+    pub(super) context: Arc<Context>,
+    pub(super) stubs: Arc<Stubs>,
+    tables: Tables,
+    runtime: Handle,
+    pub(super) state: SessionState,
+}
+
+/// The session of a check, whose tables are the stubs.
+fn state(context: &Context, stubs: &Arc<Stubs>) -> SessionState {
+    SessionStateBuilder::new_from_existing(context.base.clone())
+        .with_catalog_list(Arc::new(StubCatalogs(Arc::clone(stubs))))
+        .build()
+}
+
+impl Binder {
+    pub(super) fn new(context: Arc<Context>, stubs: Arc<Stubs>, tables: Tables, runtime: Handle) -> Self {
+        let state = state(&context, &stubs);
+        Self { context, stubs, tables, runtime, state }
+    }
+
+    /// All of a level, on the machine's cores.
+    pub(super) fn bind_all(&self, level: &[NodeId]) -> Vec<Looked> {
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(level.len() / 8 + 1);
+        if workers <= 1 {
+            return level.iter().map(|id| Looked { id: *id, bound: self.bind(*id) }).collect();
+        }
+        // Taken one by one: a model takes many times as long as a test.
+        let next = Mutex::new(level.iter());
+        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
+        let work = || {
+            let mut looked = Vec::new();
+            while let Some(id) = take() {
+                looked.push(Looked { id, bound: self.bind(id) });
+            }
+            looked
+        };
+        std::thread::scope(|scope| {
+            let spawned: Vec<_> = (1..workers)
+                .filter_map(|_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok())
+                .collect();
+            let mut looked = work();
+            for worker in spawned {
+                match worker.join() {
+                    Ok(more) => looked.extend(more),
+                    Err(payload) => std::panic::resume_unwind(payload),
+                }
+            }
+            looked.sort_by_key(|looked| looked.id);
+            looked
+        })
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    fn bind(&self, id: NodeId) -> Bound {
+        let _runtime = self.runtime.enter();
+        let node = self.context.graph.node(id);
+        match &node.kind {
+            NodeKind::Source(table) => {
+                let declared = declared_columns(&table.reader);
+                let schema = declared.or_else(|| self.tables.sources.get(&id).cloned());
+                Bound { schema, ..Bound::default() }
+            }
+            NodeKind::Seed(declared) => match seed::columns(&self.context.project.root, &node.path, &declared.config) {
+                Ok(schema) => Bound { schema: Some(schema), ..Bound::default() },
+                Err(found) => Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
+            },
+            NodeKind::Model(model) => self.model(id, node, model),
+            NodeKind::Test(test) => Bound { wrong: self.test(id, node, test), ..Bound::default() },
+        }
+    }
+
+    fn model(&self, id: NodeId, node: &Node, model: &ModelNode) -> Bound {
+        let mut bound = self.rendering(id, node, model, false);
+        let built = self.tables.built.get(&id);
+        if model.config.materialized != Materialized::Incremental || !bound.wrong.is_empty() {
+            return bound;
+        }
+        // What `this` has: the table's columns where there is one, else those it would be made with.
+        let own = built.map(crate::storage::Table::schema).or_else(|| bound.schema.clone());
+        let Some(own) = own else { return bound };
+        self.stubs.add_relation(&model.relation, Columns::Known(Arc::clone(&own)));
+        let again = self.rendering(id, node, model, true);
+        bound.wrong.extend(again.wrong);
+        if let (Some(table), Some(rows)) = (built, again.schema)
+            && bound.wrong.is_empty()
+        {
+            match evolve(&model.relation, &table.schema(), &rows, evolution(model)) {
+                // What reads it meets the table as it is then.
+                Ok(evolved) => bound.schema = Some(evolved.schema),
+                Err(error) => {
+                    let sql = self.compiled(id).unwrap_or_default();
+                    bound.wrong.push(Wrong::Storage { sql, incremental: true, error });
+                }
+            }
+        }
+        bound
+    }
+
+    fn compiled(&self, id: NodeId) -> Option<String> {
+        let compiled = self.context.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.get(&id).map(|(sql, _)| sql.clone())
+    }
+
+    fn rendering(&self, id: NodeId, node: &Node, model: &ModelNode, incremental: bool) -> Bound {
+        let asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let world = World::offline(&self.context, id, incremental, &self.runtime, &asked);
+        let rendered = self.context.templates.compile(&model.template, &world);
+        if asked.load(std::sync::atomic::Ordering::Relaxed) {
+            // What it would be depends on data: on its table, if it is built, can be gone on.
+            let schema = self.tables.built.get(&id).map(crate::storage::Table::schema);
+            return Bound { schema, ..Bound::default() };
+        }
+        let sql = match rendered {
+            Ok(sql) => sql,
+            Err(found) => return Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
+        };
+        self.context.keep_compiled(id, &sql, incremental);
+        let plan = match self.plan(&sql) {
+            Ok(plan) => plan,
+            Err(error) if is_unbound(&error) => return Bound::default(),
+            Err(error) => return Bound { wrong: vec![Wrong::Sql { sql, incremental, error }], ..Bound::default() },
+        };
+        let rows = output_schema(&plan);
+        let mut wrong = Vec::new();
+        let unknown = unknown_columns(node, model, &rows);
+        if unknown.has_errors() {
+            wrong.push(Wrong::Found(unknown));
+        }
+        let schema = match model.config.materialized {
+            Materialized::Ephemeral => Ok(rows),
+            Materialized::View => match table_schema(&model.relation, &rows) {
+                Err(error @ StorageError::DuplicateColumn { .. }) => Err(error),
+                Ok(_) | Err(_) => Ok(rows),
+            },
+            Materialized::Table | Materialized::Incremental | Materialized::Kafka => {
+                let columns = table_schema(&model.relation, &rows);
+                match &model.config.topic {
+                    Some(topic) => columns.map(|columns| topic_columns(topic, &columns)),
+                    None => columns,
+                }
+            }
+        };
+        match schema {
+            Ok(schema) => Bound { schema: Some(schema), lineage: Some(lineage(&plan)), wrong },
+            Err(error) => {
+                wrong.push(Wrong::Storage { sql, incremental, error });
+                Bound { wrong, ..Bound::default() }
+            }
+        }
+    }
+
+    /// Planned, and its types worked out as they are before a query runs.
+    pub(super) fn plan(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
+        let statement = statement_of(&self.state, sql)?;
+        // Ready at once: the stubs wait for nothing.
+        let plan = block_on(self.state.statement_to_plan(statement))?;
+        self.state.analyzer().execute_and_check(plan.clone(), self.state.config_options(), |_, _| {})?;
+        Ok(plan)
+    }
+}
+
+/// Whether a query could not be bound because of what it reads.
+pub(super) fn is_unbound(error: &DataFusionError) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = next {
+        if current.is::<Unbound>() {
+            return true;
+        }
+        next = match current.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
+            _ => current.source(),
+        };
+    }
+    false
+}
+
+/// The tables that a query names and that are nowhere.
+pub(super) fn missing(context: &Context, stubs: &Stubs, sql: &str) -> Vec<String> {
+    let Ok(statement) = statement_of(&context.base, sql) else { return Vec::new() };
+    let Ok(references) = context.base.resolve_table_references(&statement) else { return Vec::new() };
+    references
+        .iter()
+        .filter_map(|reference| {
+            let full = reference.clone().resolve("warehouse", "public");
+            let is_there = stubs.has(&full.catalog, &full.schema, &full.table);
+            (!is_there).then(|| match full.schema.as_ref() {
+                "public" => full.table.to_string(),
+                schema => format!("{schema}.{}", full.table),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,182 @@
+//! The whole graph bound without data: every model's SQL planned by the executor's own planner against the columns of
+//! what it reads, from the top of the graph down.
+//!
+//! Columns come from the SQL of the models above, from sources' declarations and from seeds' files. What cannot be known
+//! without asking the world (a query that a template runs, a table of another system) is left unbound, and with it what
+//! reads it: nothing is reported that a run would not report.
+
+mod bind;
+mod catalog;
+mod inputs;
+mod test;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
+use tokio::runtime::Handle;
+
+pub use catalog::Stubs;
+
+use super::lineage::Lineage;
+use super::{Context, blocking, fault};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::graph::{Materialized, NodeId, NodeKind};
+use crate::storage::StorageError;
+use bind::{Binder, Bound};
+use catalog::Columns;
+
+/// What was found out about a project without reading its data.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    pub found: Diagnostics,
+    /// Of models, seeds and sources.
+    pub schemas: BTreeMap<NodeId, SchemaRef>,
+    pub lineages: BTreeMap<NodeId, Lineage>,
+    /// Models that were not bound, for what they read is not known.
+    pub unbound: Vec<NodeId>,
+    pub models: usize,
+    pub tests: usize,
+}
+
+/// A node that was looked at, and what is wrong with it before its place is known.
+struct Looked {
+    id: NodeId,
+    bound: Bound,
+}
+
+/// What is wrong with a node, and with which of its texts.
+enum Wrong {
+    Found(Diagnostics),
+    Sql { sql: String, incremental: bool, error: DataFusionError },
+    Storage { sql: String, incremental: bool, error: StorageError },
+}
+
+/// Binds the selected models and tests; what they read is bound along, and its mistakes are not told.
+pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analysis {
+    let graph = &context.graph;
+    let mut nodes: BTreeSet<NodeId> = selected.clone();
+    for id in selected {
+        nodes.extend(graph.ancestors(*id, usize::MAX));
+    }
+    let stubs = Arc::new(Stubs::default());
+    let context = Arc::new(context.offline(Arc::clone(&stubs)));
+    let mut analysis = Analysis::default();
+    let tables = inputs::tables(&context, &nodes).await;
+    let binder = Arc::new(Binder::new(Arc::clone(&context), Arc::clone(&stubs), tables, Handle::current()));
+    for level in levels(&context, &nodes) {
+        let shared = Arc::clone(&binder);
+        let looked = blocking(move || shared.bind_all(&level)).await;
+        for Looked { id, bound } in looked {
+            analysis.take(&context, &stubs, selected, id, bound).await;
+        }
+    }
+    analysis
+}
+
+impl Analysis {
+    async fn take(
+        &mut self,
+        context: &Arc<Context>,
+        stubs: &Stubs,
+        selected: &BTreeSet<NodeId>,
+        id: NodeId,
+        bound: Bound,
+    ) {
+        let node = context.graph.node(id);
+        match &node.kind {
+            NodeKind::Model(_) => self.models += usize::from(selected.contains(&id)),
+            NodeKind::Test(_) => self.tests += usize::from(selected.contains(&id)),
+            NodeKind::Seed(_) | NodeKind::Source(_) => {}
+        }
+        let columns = match &bound.schema {
+            Some(schema) => Columns::Known(Arc::clone(schema)),
+            None => Columns::Unknown,
+        };
+        match &node.kind {
+            NodeKind::Source(table) => stubs.add_source(&table.name, columns),
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => {
+                if let Some(relation) = node.relation() {
+                    stubs.add_relation(relation, columns);
+                }
+            }
+        }
+        if bound.schema.is_none() && bound.wrong.is_empty() && node.as_model().is_some() && selected.contains(&id) {
+            self.unbound.push(id);
+        }
+        if let Some(schema) = bound.schema {
+            self.schemas.insert(id, schema);
+        }
+        if let Some(lineage) = bound.lineage {
+            self.lineages.insert(id, lineage);
+        }
+        if !selected.contains(&id) {
+            return;
+        }
+        for wrong in bound.wrong {
+            let found = placed(context, stubs, id, wrong).await;
+            for diagnostic in found {
+                // Both renderings of an incremental model may say the same.
+                if !self.found.iter().any(|known| *known == diagnostic) {
+                    self.found.push(diagnostic);
+                }
+            }
+        }
+    }
+
+    /// Models of the graph that nothing reads, of all layers but the last one.
+    pub fn unread(&self, context: &Context) -> Vec<NodeId> {
+        let graph = &context.graph;
+        let last = context.project.config.layers.last();
+        let is_unread = |id: &NodeId| {
+            let node = graph.node(*id);
+            node.as_model().is_some_and(|model| {
+                Some(model.relation.layer()) != last.map(String::as_str)
+                    && model.config.materialized != Materialized::Kafka
+            }) && graph.children(*id).iter().all(|child| graph.node(*child).as_test().is_some())
+        };
+        graph.ids().filter(is_unread).collect()
+    }
+
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+    }
+}
+
+/// A mistake with its place in the template.
+async fn placed(context: &Arc<Context>, stubs: &Stubs, id: NodeId, wrong: Wrong) -> Vec<Diagnostic> {
+    let found = match wrong {
+        Wrong::Found(found) => found,
+        Wrong::Sql { sql, incremental, error } => {
+            context.keep_compiled(id, &sql, incremental);
+            let missing = bind::missing(context, stubs, &sql);
+            let found = fault::sql_fault(context, id, &sql, error, &missing).await;
+            match context.graph.node(id).as_test() {
+                Some(declared) => super::verify::at_declaration(declared, found),
+                None => found,
+            }
+        }
+        Wrong::Storage { sql, incremental, error } => {
+            context.keep_compiled(id, &sql, incremental);
+            fault::run_fault(context, id, &sql, error).await
+        }
+    };
+    found.into_iter().collect()
+}
+
+/// Nodes in sets each of which reads only from those before it.
+fn levels(context: &Context, nodes: &BTreeSet<NodeId>) -> Vec<Vec<NodeId>> {
+    let graph = &context.graph;
+    let mut depth = vec![0_usize; graph.nodes().len()];
+    let mut levels: Vec<Vec<NodeId>> = Vec::new();
+    for id in graph.ids().filter(|id| nodes.contains(id)) {
+        let own = graph.parents(id).iter().map(|parent| depth[parent.0] + 1).max().unwrap_or(0);
+        depth[id.0] = own;
+        if levels.len() <= own {
+            levels.resize_with(own + 1, Vec::new);
+        }
+        levels[own].push(id);
+    }
+    levels
+}

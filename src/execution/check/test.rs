@@ -1,0 +1,78 @@
+//! A data test bound: its query planned, or, for the most frequent kinds, its column looked up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use super::Wrong;
+use super::bind::{Binder, is_unbound};
+use crate::data_test::{self, TestConfig};
+use crate::execution::compile::World;
+use crate::execution::verify::{parent_sql, relation_sql};
+use crate::graph::{Node, NodeId, NodeKind, TestKind, TestNode};
+use crate::names::is_name;
+
+impl Binder {
+    pub(super) fn test(&self, id: NodeId, node: &Node, test: &TestNode) -> Vec<Wrong> {
+        // Mistakes in it are told when the project is loaded.
+        let Ok(config) = TestConfig::read(test, &node.name, &node.path, false) else { return Vec::new() };
+        if self.is_plainly_right(test, &config) {
+            return Vec::new();
+        }
+        let asked = Arc::new(AtomicBool::new(false));
+        let world = World::offline(&self.context, id, false, self.runtime(), &asked);
+        let templates = &self.context.templates;
+        let rendered = match &test.kind {
+            TestKind::Singular => {
+                templates.compile(&test.template, &world).map(|sql| sql.trim_end().trim_end_matches(';').to_owned())
+            }
+            TestKind::Generic { test: name, arguments } => {
+                let Some(attached) = test.attached else { return Vec::new() };
+                let tested = config.tested(&relation_sql(self.context.graph.node(attached)));
+                if templates.generic_test(name).is_some() {
+                    let mut arguments = arguments.clone();
+                    arguments.insert("model".to_owned(), Value::String(tested));
+                    templates.compile_generic_test(name, &arguments, &test.template, &world)
+                } else {
+                    let to = parent_sql(&self.context, id, test, arguments);
+                    match data_test::builtin_sql(name, &tested, arguments, &to) {
+                        Some(sql) => Ok(sql),
+                        None => return Vec::new(),
+                    }
+                }
+            }
+        };
+        let sql = match rendered {
+            Err(_) if asked.load(Ordering::Relaxed) => return Vec::new(),
+            Err(found) => return vec![Wrong::Found(found)],
+            Ok(_) if asked.load(Ordering::Relaxed) => return Vec::new(),
+            Ok(sql) => sql,
+        };
+        match self.plan(&sql) {
+            Err(error) if !is_unbound(&error) => vec![Wrong::Sql { sql, incremental: false, error }],
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// `not_null` and `unique` of a column that is there.
+    fn is_plainly_right(&self, test: &TestNode, config: &TestConfig) -> bool {
+        let TestKind::Generic { test: name, arguments } = &test.kind else { return false };
+        let is_plain = matches!(name.as_str(), "not_null" | "unique") && config.filter.is_none();
+        if !is_plain || self.context.templates.generic_test(name).is_some() {
+            return false;
+        }
+        let Some(attached) = test.attached.map(|id| self.context.graph.node(id)) else { return false };
+        let column = arguments.get("column_name").and_then(Value::as_str).filter(|column| is_name(column));
+        let schema = match &attached.kind {
+            NodeKind::Model(_) | NodeKind::Seed(_) => {
+                attached.relation().and_then(|relation| self.stubs.columns(relation))
+            }
+            NodeKind::Source(_) | NodeKind::Test(_) => None,
+        };
+        match (column, schema) {
+            (Some(column), Some(schema)) => schema.column_with_name(column).is_some(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Models that read connectors, run again and again: each batch is one commit with its position, and what lies below is
+//! refreshed after it.
+//!
+//! A batch is the same step that `run` takes, so whatever holds for a run holds here: where reading goes on comes from the
+//! Delta log, each time anew, and a process that dies costs the batch in hand.
+
+mod batch;
+mod refresh;
+mod select;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use select::Streams;
+
+use super::{Context, Walk};
+use crate::diagnostic::Diagnostics;
+use crate::graph::NodeId;
+use batch::Worker;
+use refresh::Refresher;
+
+/// How long a stream that was asked to stop may finish the batch in hand.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What `engine stream` is asked for.
+#[derive(Debug, Clone)]
+pub struct StreamRequest {
+    /// Until nothing waits any more.
+    pub once: bool,
+    pub max_runtime: Option<Duration>,
+    pub walk: Walk,
+    /// Asked to end: after the batch in hand.
+    pub stop: CancellationToken,
+}
+
+/// A batch that is committed.
+#[derive(Debug, Clone)]
+pub struct BatchTold {
+    pub node: NodeId,
+    pub rows: u64,
+    pub rejected: u64,
+    /// Received from the brokers.
+    pub bytes: u64,
+    pub version: Option<u64>,
+    /// Messages that wait still, where that can be said.
+    pub lag: Option<u64>,
+    pub elapsed: Duration,
+}
+
+/// What has come of it.
+#[derive(Debug, Default)]
+pub struct StreamEnd {
+    pub rows: u64,
+    pub batches: u64,
+    pub refreshes: u64,
+    /// Why streams could not go on, and what is wrong with what lies below.
+    pub failures: Diagnostics,
+}
+
+/// How far a stream is, for those that read its topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Starting,
+    /// Its table is there.
+    Running,
+    /// It will send no more.
+    Ended,
+}
+
+/// What the streams and the refresher share.
+struct Shared {
+    context: Arc<Context>,
+    request: StreamRequest,
+    stages: BTreeMap<NodeId, watch::Sender<Stage>>,
+    told: Mutex<StreamEnd>,
+    refresher: Refresher,
+}
+
+impl Shared {
+    fn told(&self) -> std::sync::MutexGuard<'_, StreamEnd> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the streams until they are asked to stop, have nothing more to do, or cannot go on.
+pub async fn stream(context: &Arc<Context>, streams: &Streams, request: StreamRequest) -> StreamEnd {
+    let stages = streams.streams.iter().map(|id| (*id, watch::channel(Stage::Starting).0)).collect();
+    let shared = Arc::new(Shared {
+        refresher: Refresher::new(streams),
+        context: Arc::clone(context),
+        request: request.clone(),
+        stages,
+        told: Mutex::default(),
+    });
+    let mut workers = JoinSet::new();
+    for id in &streams.streams {
+        workers.spawn(Worker::new(Arc::clone(&shared), streams, *id).run());
+    }
+    let refreshing = tokio::spawn({
+        let shared = Arc::clone(&shared);
+        async move { refresh::run(&shared).await }
+    });
+    // `checked_add`: a time without end is one that never comes.
+    let ends = request.max_runtime.and_then(|time| Instant::now().checked_add(time));
+    let runtime = async {
+        match ends {
+            Some(end) => tokio::time::sleep_until(end.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(runtime);
+    let mut ran_out = false;
+    loop {
+        tokio::select! {
+            joined = workers.join_next() => match joined {
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(found))) => {
+                    shared.told().failures.extend(found);
+                    request.stop.cancel();
+                }
+                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Some(Err(_)) => {}
+                None => break,
+            },
+            () = &mut runtime, if !ran_out => {
+                ran_out = true;
+                request.stop.cancel();
+            }
+        }
+    }
+    // Asked to leave, it leaves with what it has in hand; else what lies below shall know all that came.
+    let is_asked = request.stop.is_cancelled() && !ran_out;
+    shared.refresher.close(is_asked);
+    if let Err(error) = refreshing.await
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+    let mut end = std::mem::take(&mut *shared.told());
+    end.failures.extend(shared.refresher.failures());
+    end
+}

@@ -1,0 +1,138 @@
+//! A table that grows by small commits, kept in hand: small files become larger ones, old rows go, and what no version
+//! needs any more is deleted.
+//!
+//! Files of like size are put together once there are enough of them, so that a row is written again a few times in its
+//! life and not at every turn. Rows do not change by that, and the commit says so (`dataChange: false`).
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use delta_kernel::expressions::Scalar;
+use deltalake::datafusion::catalog::TableProvider;
+use deltalake::datafusion::execution::context::SessionState;
+use serde_json::Map;
+
+use super::commit::{Change, OPTIMIZE, Removes};
+use super::error::StorageError;
+use super::stage::{Progress, Staged};
+use super::{Table, Warehouse};
+use crate::names::Relation;
+
+/// So many files of like size become one.
+const FILES: usize = 16;
+/// The largest file of each size; larger ones stay as they are.
+const SIZES: [u64; 3] = [1 << 20, 16 << 20, 128 << 20];
+
+/// What a table's upkeep goes by.
+#[derive(Debug, Clone)]
+pub struct Upkeep {
+    /// Rows whose time in this column is before so many microseconds since 1970 may go.
+    pub keep: Option<(String, i64)>,
+    pub now_millis: i64,
+}
+
+/// Files that may become one: the partition they lie in, and their size among [`SIZES`].
+type Alike = (Vec<(String, Option<String>)>, usize);
+
+/// What an upkeep takes out of a table and puts together.
+#[derive(Debug, Default)]
+struct Work {
+    expired: HashSet<String>,
+    merged: HashSet<String>,
+}
+
+impl Warehouse {
+    /// Does what is due; the new version, if there is one.
+    pub async fn tidy(
+        &self,
+        relation: &Relation,
+        session: &Arc<SessionState>,
+        upkeep: &Upkeep,
+    ) -> Result<Option<u64>, StorageError> {
+        let _lock = self.lock(relation).await?;
+        let Some(table) = self.table(relation).await? else { return Ok(None) };
+        let work = work(&table, upkeep);
+        let mut current = table;
+        let mut changed = false;
+        if !work.expired.is_empty() {
+            let staged = Staged::empty(relation, &current.schema(), &current.partition_columns());
+            let change = self.change(staged, work.expired, "expire", upkeep);
+            current = self.commit(Some(&current), change).await?.table;
+            changed = true;
+        }
+        if !work.merged.is_empty() {
+            let staged = self.put_together(&current, session, &work.merged).await?;
+            let change = self.change(staged, work.merged, OPTIMIZE, upkeep);
+            current = self.commit(Some(&current), change).await?.table;
+            changed = true;
+        }
+        Ok(changed.then(|| current.version()))
+    }
+
+    #[expect(clippy::unused_self, reason = "a commit is the warehouse's")]
+    fn change(&self, staged: Staged, removed: HashSet<String>, mode: &'static str, upkeep: &Upkeep) -> Change {
+        Change {
+            staged,
+            rewritten: None,
+            removes: Removes::Files(removed),
+            describe: None,
+            positions: Vec::new(),
+            info: Map::new(),
+            mode,
+            now_millis: upkeep.now_millis,
+        }
+    }
+
+    /// The rows of these files in new ones.
+    async fn put_together(
+        &self,
+        table: &Table,
+        session: &Arc<SessionState>,
+        files: &HashSet<String>,
+    ) -> Result<Staged, StorageError> {
+        let relation = table.relation();
+        let failed = |source| StorageError::Write { relation: relation.clone(), source };
+        let rows = table.provider_of(session, files).await?;
+        let schema: SchemaRef = TableProvider::schema(rows.as_ref());
+        let plan = rows.scan(session.as_ref(), None, &[], None).await.map_err(failed)?;
+        // One writer, so that what was many files is one.
+        let plan: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(plan));
+        let progress = Arc::new(Progress::default());
+        self.stage(relation, plan, &session.task_ctx(), &schema, &table.partition_columns(), &progress).await
+    }
+}
+
+fn work(table: &Table, upkeep: &Upkeep) -> Work {
+    let mut work = Work::default();
+    let Ok(state) = table.delta.snapshot() else { return work };
+    let mut by_size: BTreeMap<Alike, Vec<String>> = BTreeMap::new();
+    for file in state.log_data().iter() {
+        let path = file.path().to_string();
+        let newest = upkeep.keep.as_ref().and_then(|(column, oldest)| Some((newest(&file, column)?, *oldest)));
+        if newest.is_some_and(|(newest, oldest)| newest < oldest) {
+            work.expired.insert(path);
+            continue;
+        }
+        let size = u64::try_from(file.size()).unwrap_or(u64::MAX);
+        let Some(tier) = SIZES.iter().position(|limit| size < *limit) else { continue };
+        let mut partition: Vec<_> = file.partition_values_map().into_iter().collect();
+        partition.sort();
+        by_size.entry((partition, tier)).or_default().push(path);
+    }
+    work.merged = by_size.into_values().filter(|files| files.len() >= FILES).flatten().collect();
+    work
+}
+
+/// The newest time in a column of a file, in microseconds since 1970, if the log says it.
+fn newest(file: &deltalake::kernel::LogicalFileView, column: &str) -> Option<i64> {
+    let Scalar::Struct(values) = file.max_values()? else { return None };
+    let at = values.fields().iter().position(|field| field.name() == column)?;
+    match values.values().get(at)? {
+        Scalar::Timestamp(micros) | Scalar::TimestampNtz(micros) => Some(*micros),
+        Scalar::Date(days) => Some((i64::from(*days) + 1) * 86_400_000_000 - 1),
+        _ => None,
+    }
+}
