@@ -21,4 +21,4 @@ test *filter:
 # Measure against DuckDB on generated files
 bench *arguments:
     cargo build --release
-    scripts/bench --engine {{ quote(target / "release/engine") }} {{ arguments }}
+    scripts/bench {{ arguments }} --engine {{ quote(target / "release/engine") }}

@@ -32,9 +32,11 @@ WORDS = ("the a of in on after before when and but with without it we this that 
 LINES = ["\r\n\r\n", "\n- [ ] ", ".\r\n> ", ' "as is", ', "\n```\nC:\\temp\\new\t0x1f\n```\n", ". ", ", ", ". "]
 LABELS = "bug enhancement question documentation p2 wontfix good-first-issue security regression".split()
 
+TRICKLE = 8_000  # messages a second of `trickle`
+
 # Those of src/connectors/kafka/client.rs.
 READER = {"group.id": "engine", "enable.auto.commit": False, "enable.auto.offset.store": False, "auto.offset.reset": "error",
-          "fetch.wait.max.ms": 100, "queued.min.messages": 100_000, "queued.max.messages.kbytes": 32768,
+          "fetch.wait.max.ms": 100, "queued.min.messages": 100_000, "queued.max.messages.kbytes": 65536,
           "fetch.queue.backoff.ms": 10, "socket.keepalive.enable": True, "check.crcs": True}
 
 
@@ -133,6 +135,28 @@ def fill(brokers, topic, partitions, messages):
     return {"wall": time.monotonic() - began, "bytes": size, "numbers": total}
 
 
+def trickle(brokers, topic, partitions, messages):
+    """Writes the events to a topic that is there, at a pace that leaves time for others: some two minutes for a million."""
+    writer = producer(brokers, **{"linger.ms": 20, "queue.buffering.max.messages": 500_000})
+    began = time.monotonic()
+    total = 0
+    for index, (key, value, number) in enumerate(events(messages)):
+        if index % 100 == 0 and (pause := began + index / TRICKLE - time.monotonic()) > 0:
+            time.sleep(pause)
+        while True:
+            try:
+                writer.produce(topic, value, key, index % partitions)
+                break
+            except BufferError:
+                writer.poll(0.02)
+        total += number
+    left = writer.flush(PATIENCE)
+    there = ends(brokers, topic, partitions)
+    if left or there != messages:
+        sys.exit(f"{messages} messages were written, {there} are in the topic, {left} never left")
+    return {"numbers": total}
+
+
 def send(writer, topic, messages, rate):
     """So many messages a second, each with the time at which it is handed to the producer."""
     began = time.monotonic()
@@ -177,7 +201,7 @@ def drain(brokers, topic, partitions, messages):
 
 
 def main(command, brokers, topic, partitions, messages):
-    does = {"fill": fill, "drain": drain}[command]
+    does = {"fill": fill, "drain": drain, "trickle": trickle}[command]
     print(json.dumps(does(brokers, topic, int(partitions), int(messages))))
 
 

@@ -7,6 +7,7 @@ mod compile;
 mod debug;
 mod follower;
 mod init;
+mod lineage;
 mod ls;
 mod printer;
 mod probe;
@@ -70,6 +71,8 @@ enum Commands {
     Check(check::CheckArguments),
     /// Render models and tests to plain SQL
     Compile(compile::CompileArguments),
+    /// Show which columns a column is made of, and what is made of it
+    Lineage(lineage::LineageArguments),
     /// List the project's models, seeds, sources and tests
     #[command(visible_alias = "list")]
     Ls(ls::LsArguments),
@@ -98,6 +101,7 @@ impl Commands {
             Self::Seed(_) => "seed",
             Self::Check(_) => "check",
             Self::Compile(_) => "compile",
+            Self::Lineage(_) => "lineage",
             Self::Ls(_) => "ls",
             Self::Show(_) => "show",
             Self::Stream(_) => "stream",
@@ -162,6 +166,7 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
         Commands::Run(run) | Commands::Build(run) | Commands::Test(run) | Commands::Seed(run) => Some(run),
         Commands::Check(_)
         | Commands::Compile(_)
+        | Commands::Lineage(_)
         | Commands::Ls(_)
         | Commands::Show(_)
         | Commands::Stream(_)
@@ -202,6 +207,7 @@ fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
         Commands::Seed(arguments) => run::run(Command::Seed, arguments, settings, printer),
         Commands::Check(arguments) => check::run(arguments, settings, printer),
         Commands::Compile(arguments) => compile::run(arguments, settings, printer),
+        Commands::Lineage(arguments) => lineage::run(arguments, settings, printer),
         Commands::Ls(arguments) => ls::run(arguments, &settings, printer),
         Commands::Show(arguments) => show::run(arguments, settings, printer),
         Commands::Stream(arguments) => stream::run(arguments, settings, printer),

@@ -90,7 +90,9 @@ fn sources(graph: &Graph) -> Vec<(NodeId, String, &'static str)> {
         .ids()
         .filter_map(|id| match &graph.node(id).kind {
             NodeKind::Source(table) => Some((id, table.name.to_string(), kind(&table.reader))),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+            // Its topic is a source for others.
+            NodeKind::Model(model) => model.config.topic.is_some().then(|| (id, model.relation.to_string(), "topic")),
+            NodeKind::Seed(_) | NodeKind::Test(_) => None,
         })
         .collect();
     found.sort_by(|left, right| left.1.cmp(&right.1));
@@ -139,10 +141,7 @@ async fn check(
     };
     let mut exit = Exit::Success;
     for id in chosen {
-        let name = match &graph.node(id).kind {
-            NodeKind::Source(table) => table.name.to_string(),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => continue,
-        };
+        let name = graph.node(id).label();
         match execution::check(&invocation.context, id).await {
             Ok(None) => {
                 printer.output(&format!("{name}: an existing table, read as it is"));

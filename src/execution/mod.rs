@@ -28,9 +28,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use check::{Analysis, Stubs, check as check_project};
+pub use check::{Analysis, Stubs, analysed, check as check_project};
 pub use kept::Kept;
-pub use lineage::{ColumnLineage, Lineage, Origin, OriginTable, Use};
+pub use lineage::{ColumnLineage, Influence, Lineage, Origin, OriginTable, Use};
 pub use preview::{Preview, compile_inline, compiled_sql, preview_node, preview_sql};
 pub use session::{Limits, base_state};
 pub use sources::{Checked, Standing, check, reset, standings};

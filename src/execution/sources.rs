@@ -14,11 +14,11 @@ use super::fault::{connector_diagnostic, storage_diagnostic};
 use super::for_each::SourceQuery;
 use super::session::StepSession;
 use super::{Context, blocking};
-use crate::connectors::Connector;
+use crate::connectors::{Connector, topic_source};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{NodeId, NodeKind};
 use crate::names::{Relation, SourceName};
-use crate::project::SourceTable;
+use crate::project::{SourceTable, TableReader};
 use crate::storage::{Change, Positions, Removes, Staged, Table};
 
 /// Where a model stands in a source.
@@ -51,11 +51,31 @@ pub struct Checked {
     pub first_error: Option<String>,
 }
 
-fn tables(context: &Context) -> impl Iterator<Item = (NodeId, &SourceTable)> {
-    context.graph.ids().filter_map(|id| match &context.graph.node(id).kind {
-        NodeKind::Source(table) => Some((id, table.as_ref())),
-        NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
-    })
+/// A node as a source's table: one that is declared, or the topic of a model that was built.
+async fn declared(context: &Arc<Context>, id: NodeId) -> Option<SourceTable> {
+    let node = context.graph.node(id);
+    match &node.kind {
+        NodeKind::Source(table) => Some(table.as_ref().clone()),
+        NodeKind::Model(model) => {
+            let topic = model.config.topic.as_ref()?;
+            // One that cannot be opened is told by its own model.
+            let table = context.warehouse.table(&model.relation).await.ok()??;
+            let (source, name) = (model.relation.layer().to_owned(), model.relation.name().to_owned());
+            Some(SourceTable {
+                name: SourceName { source, table: name },
+                description: node.description.clone(),
+                source_description: String::new(),
+                reader: TableReader::Kafka(Box::new(topic_source(topic, &table.schema()))),
+                columns: Vec::new(),
+                data_tests: Vec::new(),
+                tags: node.tags.clone(),
+                meta: Map::new(),
+                config: Map::new(),
+                place: topic.place.clone(),
+            })
+        }
+        NodeKind::Seed(_) | NodeKind::Test(_) => None,
+    }
 }
 
 fn open(context: &Arc<Context>, id: NodeId, table: &SourceTable) -> Result<Option<Arc<Connector>>, Diagnostic> {
@@ -72,7 +92,9 @@ fn readers(context: &Context, source: NodeId) -> Vec<NodeId> {
 /// Every source with a connector, for each of its readers.
 pub async fn standings(context: &Arc<Context>) -> Vec<Standing> {
     let mut standings = Vec::new();
-    for (id, table) in tables(context) {
+    for id in context.graph.ids() {
+        let Some(table) = declared(context, id).await else { continue };
+        let table = &table;
         let connector = match open(context, id, table) {
             Ok(Some(connector)) => connector,
             Ok(None) => continue,
@@ -105,7 +127,9 @@ async fn standing(
             let built = context.warehouse.table(relation).await.map_err(|error| storage_diagnostic(&error))?;
             if let Some(built) = built {
                 positions = of_table(context, &built, &table.name).await?;
-                standing.newest = newest(context, relation).await;
+                let is_topic =
+                    model.and_then(|id| context.graph.node(id).as_model()).is_some_and(|m| m.config.topic.is_some());
+                standing.newest = if is_topic { None } else { newest(context, relation).await };
             }
             standing.rejected = rejected(context, relation).await;
         }
@@ -180,8 +204,8 @@ async fn number(context: &Arc<Context>, sql: &str) -> Option<i64> {
 
 /// Reads the first thing there is, without a table behind it.
 pub async fn check(context: &Arc<Context>, source: NodeId) -> Result<Option<Checked>, Diagnostics> {
-    let NodeKind::Source(table) = &context.graph.node(source).kind else { return Ok(None) };
-    let Some(connector) = open(context, source, table)? else { return Ok(None) };
+    let Some(table) = declared(context, source).await else { return Ok(None) };
+    let Some(connector) = open(context, source, &table)? else { return Ok(None) };
     let place = |diagnostic: Diagnostic| diagnostic.else_at(table.place.clone(), "sources.yaml");
     let waiting = connector.waiting(&std::collections::BTreeMap::new()).await;
     let waiting = waiting.map_err(|error| place(connector_diagnostic(&error)))?;
@@ -214,9 +238,9 @@ pub async fn reset(
     from: Option<Timestamp>,
     dry: bool,
 ) -> Result<(String, String), Diagnostics> {
-    let NodeKind::Source(declared) = &context.graph.node(source).kind else { return Ok(Default::default()) };
+    let Some(declared) = declared(context, source).await else { return Ok(Default::default()) };
     let node = context.graph.node(model);
-    let Some(connector) = open(context, source, declared)? else {
+    let Some(connector) = open(context, source, &declared)? else {
         let message = format!("source `{}` is an existing table: it has no position", declared.name);
         return Err(Diagnostic::error(Code::Source, message).into());
     };

@@ -79,7 +79,7 @@ impl<'a> Impact<'a> {
             lines.push("  data tests".to_owned());
         }
         lines.extend(self.tests.iter().map(|id| format!("    {}", self.graph.node(*id).label())));
-        let columns = self.models.values().map(|hit| hit.columns.len()).sum();
+        let columns: usize = self.models.values().map(|hit| hit.columns.len()).sum();
         lines.push(format!(
             "  {}, {}, {}",
             count(self.models.len(), "model"),
@@ -111,7 +111,8 @@ fn looks_at(graph: &Graph, id: NodeId, test: &TestNode, hits: &BTreeMap<NodeId, 
                 (TestKind::Singular, _) | (TestKind::Generic { .. }, None) => true,
                 (TestKind::Generic { .. }, Some(column)) if is_own => hit.has(column),
                 (TestKind::Generic { arguments, .. }, Some(_)) => {
-                    arguments.values().filter_map(Value::as_str).any(|word| hit.has(word))
+                    let others = arguments.iter().filter(|(name, _)| *name != "column_name");
+                    others.filter_map(|(_, value)| value.as_str()).any(|word| hit.has(word))
                 }
             }
     };

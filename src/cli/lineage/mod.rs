@@ -26,8 +26,9 @@ use tree::{Direction, Paths, influences_text};
 #[derive(Debug, Args)]
 pub(super) struct LineageArguments {
     /// A column or all of a table: `gold.revenue.total`, `gold.revenue`, `revenue`; of a source: `shop.orders.id`
+    // Not `target`: that is the flag every command has.
     #[arg(value_name = "TARGET")]
-    target: String,
+    wanted: String,
     /// What it is made of; this is the default
     #[arg(long)]
     up: bool,
@@ -63,22 +64,24 @@ impl LineageArguments {
 pub(super) fn run(arguments: &LineageArguments, settings: Settings, printer: &Printer) -> Result<Exit, Diagnostics> {
     let loaded = load_project(&settings)?;
     printer.diagnostics(&loaded.warnings);
-    let (node, wanted) = find(&loaded.graph, &arguments.target)?;
+    let (node, wanted) = find(&loaded.graph, &arguments.wanted)?;
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
         let analysis = analysed(&invocation.context).await?;
         let paths = Paths::new(&loaded.graph, &analysis);
         let target = Target::new(&paths, node, wanted.as_deref())?;
-        let json = arguments.format == Format::Json || printer.is_json();
-        let directions = arguments.directions();
-        let depth = arguments.depth.unwrap_or(usize::MAX);
-        let text = match (arguments.impact, json) {
-            (false, false) => target.text(&paths, &directions, depth),
-            (false, true) => target.json(&paths, &directions, depth).to_string(),
-            (true, false) => Impact::new(&paths, node, &target.columns, target.is_whole).text(&target.title(&paths)),
-            (true, true) => {
-                Impact::new(&paths, node, &target.columns, target.is_whole).json(&target.title(&paths)).to_string()
+        let is_json = arguments.format == Format::Json || printer.is_json();
+        let text = if arguments.impact {
+            let impact = Impact::new(&paths, node, &target.columns, target.is_whole);
+            let title = target.title(&paths);
+            if is_json { impact.json(&title).to_string() } else { impact.text(&title) }
+        } else {
+            let directions = arguments.directions();
+            let depth = arguments.depth.unwrap_or(usize::MAX);
+            match is_json {
+                true => target.json(&paths, &directions, depth).to_string(),
+                false => target.text(&paths, &directions, depth),
             }
         };
         printer.output(&text);
@@ -167,7 +170,9 @@ impl Target {
                 if branches.is_empty() {
                     lines.push(format!("  {}", self.nothing(paths, *direction)));
                 }
-                branches.iter().for_each(|branch| branch.write(*direction, 0, &mut lines));
+                for branch in &branches {
+                    branch.write(*direction, 0, &mut lines);
+                }
             }
         }
         let lineage = paths.analysis.lineages.get(&self.node).filter(|_| directions.contains(&Direction::Up));

@@ -113,11 +113,12 @@ impl<'a> Paths<'a> {
 
     /// The columns of a node, as far as they are known.
     pub(super) fn columns(&self, node: NodeId) -> Vec<&'a str> {
-        if let Some(lineage) = self.analysis.lineages.get(&node) {
-            return lineage.columns.iter().map(|column| column.column.as_str()).collect();
+        // A table may have more columns than its query gives.
+        if let Some(schema) = self.analysis.schemas.get(&node) {
+            return schema.fields().iter().map(|field| field.name().as_str()).collect();
         }
-        let schema = self.analysis.schemas.get(&node);
-        schema.map(|schema| schema.fields().iter().map(|field| field.name().as_str()).collect()).unwrap_or_default()
+        let lineage = self.analysis.lineages.get(&node);
+        lineage.map(|lineage| lineage.columns.iter().map(|column| column.column.as_str()).collect()).unwrap_or_default()
     }
 
     /// What lies next to a column in one direction, and behind that, at most `depth` steps away.

@@ -14,6 +14,10 @@ use rdkafka::topic_partition_list::Offset;
 use super::TopicError;
 use crate::project::{KafkaConfig, KafkaConnection};
 
+/// Kilobytes of messages that wait to be read: of all partitions, and of one.
+const QUEUES: usize = 128 << 10;
+pub(super) const LEAST_QUEUE: usize = 4 << 10;
+const MOST_QUEUE: usize = 64 << 10;
 /// So many of a client's messages are listened to.
 const SAID: usize = 16;
 /// How long a question to the brokers may take.
@@ -87,7 +91,11 @@ pub(super) fn create<T>(
 }
 
 /// A consumer that asks questions, or reads what it is told to.
-pub(super) fn base_consumer(connection: &KafkaConnection, own: &[(String, String)]) -> Result<Client, TopicError> {
+pub(super) fn base_consumer(
+    connection: &KafkaConnection,
+    own: &[(String, String)],
+    queue: usize,
+) -> Result<Client, TopicError> {
     let mut client = ClientConfig::new();
     client
         // No group decides what is read: the position in the Delta log does.
@@ -98,8 +106,7 @@ pub(super) fn base_consumer(connection: &KafkaConnection, own: &[(String, String
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "100")
         .set("queued.min.messages", "100000")
-        // Of each partition.
-        .set("queued.max.messages.kbytes", "32768")
+        .set("queued.max.messages.kbytes", queue.to_string())
         // A full queue is looked at again soon; by default a second later, when it has long run dry.
         .set("fetch.queue.backoff.ms", "10")
         .set("check.crcs", "true");
@@ -107,13 +114,21 @@ pub(super) fn base_consumer(connection: &KafkaConnection, own: &[(String, String
     create(connection, || client.create_with_context(Told::default()))
 }
 
-pub(super) fn consumer(config: &KafkaConfig) -> Result<Client, TopicError> {
-    base_consumer(&config.connection, &config.properties)
+/// A consumer that asks questions, of which no message waits to be read.
+pub(super) fn asking(config: &KafkaConfig) -> Result<Client, TopicError> {
+    base_consumer(&config.connection, &config.properties, LEAST_QUEUE)
+}
+
+/// Kilobytes of a partition that may wait to be read, of so many partitions: what comes in during a commit is read at once
+/// after it.
+fn queue(partitions: usize) -> usize {
+    (QUEUES / partitions.max(1)).clamp(LEAST_QUEUE, MOST_QUEUE)
 }
 
 impl Reading {
-    pub(super) fn at(config: &KafkaConfig, partition: i32, offset: i64) -> Result<Self, TopicError> {
-        let consumer = consumer(config)?;
+    /// `partitions` share the memory that messages may wait in.
+    pub(super) fn at(config: &KafkaConfig, partition: i32, offset: i64, partitions: usize) -> Result<Self, TopicError> {
+        let consumer = base_consumer(&config.connection, &config.properties, queue(partitions))?;
         let mut list = TopicPartitionList::new();
         let assigned = list
             .add_partition_offset(&config.topic, partition, Offset::Offset(offset))

@@ -202,7 +202,7 @@ impl Kafka {
             let mut asking = lock(&asking);
             let consumer = match asking.take() {
                 Some(consumer) => consumer,
-                None => client::consumer(&config)?,
+                None => client::asking(&config)?,
             };
             let answer = question(&config, &consumer);
             // One that failed is made anew.

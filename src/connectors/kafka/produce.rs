@@ -21,7 +21,7 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use tokio_util::sync::CancellationToken;
 
 use super::TopicError;
-use super::client::{PATIENCE, base_consumer, client_config, create};
+use super::client::{LEAST_QUEUE, PATIENCE, base_consumer, client_config, create};
 use super::look::topic_error;
 use crate::graph::TopicConfig;
 
@@ -248,7 +248,7 @@ fn named<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>, A
 /// The topic as the model describes it, if there is none.
 fn make_topic(config: &TopicConfig) -> Result<(), TopicError> {
     // A consumer asks: a producer's question would make the topic by itself.
-    let asking = base_consumer(&config.connection, &[])?;
+    let asking = base_consumer(&config.connection, &[], LEAST_QUEUE)?;
     let metadata = asking.fetch_metadata(Some(&config.topic), PATIENCE);
     match metadata.map_err(|error| topic_error(&config.connection, &config.topic, &asking, &error)) {
         Ok(metadata) => {

@@ -41,7 +41,7 @@ impl Kafka {
         let known = lock(&self.readings).remove(&partition).filter(|reading| reading.next == start);
         let mut reading = match known {
             Some(reading) => reading,
-            None => Reading::at(&self.config, partition, start)?,
+            None => Reading::at(&self.config, partition, start, lock(&self.state).starts.len())?,
         };
         let mut gathered = Gathered::new(self, columns, partition);
         let mut bytes = 0_u64;

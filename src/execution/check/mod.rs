@@ -75,6 +75,14 @@ pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analy
     analysis
 }
 
+/// The whole project, bound; its mistakes, if it has any.
+pub async fn analysed(context: &Arc<Context>) -> Result<Analysis, Diagnostics> {
+    let all: BTreeSet<NodeId> = context.graph.ids().collect();
+    let mut analysis = check(context, &all).await;
+    let (analysis, _) = std::mem::take(&mut analysis.found).finish(analysis)?;
+    Ok(analysis)
+}
+
 impl Analysis {
     async fn take(
         &mut self,

@@ -1,10 +1,10 @@
-//! Where the columns of a query come from, and how: read off its logical plan as it was written, before any optimisation.
+//! Where the columns of a query come from, and how: read off its logical plan as it was written, not optimised.
 //!
 //! What makes a value is kept apart from what decides which rows there are. A column under `where` makes none of the
 //! output's columns, and still matters for all of them.
 //!
-//! The lineage of a model ends at the relations it names. A view or an ephemeral model stands in a plan with its own plan
-//! below its name; what lies there is that model's lineage, not this one's.
+//! The lineage of a model ends at the relations it names. A view or an ephemeral model stands in a plan with its own
+//! plan below its name; what lies there is that model's lineage, not this one's.
 
 mod expression;
 mod flow;
@@ -32,7 +32,7 @@ pub enum OriginTable {
 }
 
 impl OriginTable {
-    /// None for what is no table of the project: the alias of a query, a CTE, a table function. Those are never qualified.
+    /// None for what is no table of the project: the alias of a query, a CTE, a table function, which are one word.
     fn named(reference: &TableReference) -> Option<Self> {
         let schema = reference.schema()?;
         match reference.catalog() {

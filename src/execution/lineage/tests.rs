@@ -92,7 +92,8 @@ fn a_value_is_copied_or_transformed() {
             ],
         ),
         (
-            "select cast(amount as varchar) as a, try_cast(status as bigint) as b, amount + id as c, 1 as d from silver.orders",
+            "select cast(amount as varchar) as a, try_cast(status as bigint) as b, amount + id as c, 1 as d
+             from silver.orders",
             &[
                 "a: silver.orders.amount transformed",
                 "b: silver.orders.status transformed",
@@ -338,12 +339,12 @@ fn a_subquery_gives_values_or_filters() {
 fn a_recursive_query_is_followed_until_nothing_new_comes() {
     assert_told(&[
         (
-            "with recursive chain as (
+            "with recursive tree as (
                 select id, name as path, region as above from silver.customers where parent_id is null
                 union all
-                select c.id, chain.path || c.name, chain.path from silver.customers as c
-                join chain on c.parent_id = chain.id
-             ) select id, path, above from chain",
+                select c.id, tree.path || c.name, tree.path from silver.customers as c
+                join tree on c.parent_id = tree.id
+             ) select id, path, above from tree",
             &[
                 "id: silver.customers.id copied",
                 "path: silver.customers.name transformed",

@@ -139,7 +139,7 @@ impl Walk {
         let marks = flows.iter().flat_map(|flow| flow.iter()).map(|(mark, _)| (Influence::Group, *mark));
         self.influences.extend(marks);
         let aggregates = self.values(&step.aggr_expr, scope);
-        // Between keys and aggregates stands the number of the grouping set, where there are several; it is made of nothing.
+        // Between them stands the number of the grouping set, where there are several; it is made of nothing.
         flows.resize(step.schema.fields().len().saturating_sub(aggregates.len()), Flow::default());
         flows.extend(aggregates);
         flows
@@ -253,8 +253,8 @@ impl Walk {
         step.dependency_indices.iter().map(column).collect()
     }
 
-    /// The rows of the first term, then what the second makes of them, until that is nothing new. It ends: there are only
-    /// so many columns, and a use only grows stronger.
+    /// The rows of the first term, then what the second makes of them, until that is nothing new. It ends: there are
+    /// only so many columns, and a use only grows stronger.
     fn recursion(&mut self, step: &RecursiveQuery, outer: Option<&Scope<'_>>) -> Vec<Flow> {
         // As the planner names the scan that stands for the rows so far.
         let name = TableReference::from(step.name.as_str());
