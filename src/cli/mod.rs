@@ -5,6 +5,7 @@ mod check;
 mod clean;
 mod compile;
 mod debug;
+mod explain;
 mod follower;
 mod init;
 mod lineage;
@@ -16,6 +17,7 @@ mod run;
 mod show;
 mod source;
 mod stream;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -69,6 +71,8 @@ enum Commands {
     Seed(run::RunArguments),
     /// Find mistakes in models and tests without reading any data
     Check(check::CheckArguments),
+    /// Check every save, and build, test and compare what it changes
+    Watch(watch::WatchArguments),
     /// Render models and tests to plain SQL
     Compile(compile::CompileArguments),
     /// Show which columns a column is made of, and what is made of it
@@ -80,6 +84,8 @@ enum Commands {
     Show(show::ShowArguments),
     /// Run models that read connectors in small batches, until asked to stop
     Stream(stream::StreamArguments),
+    /// Run a model's query and show its operators, with the rows and the time of each
+    Explain(explain::ExplainArguments),
     /// Look at the project's sources: list, check, probe, status, reset
     Source(source::SourceArguments),
     /// Save what the sources of the selected models answer, to be replayed by a target
@@ -100,11 +106,13 @@ impl Commands {
             Self::Test(_) => "test",
             Self::Seed(_) => "seed",
             Self::Check(_) => "check",
+            Self::Watch(_) => "watch",
             Self::Compile(_) => "compile",
             Self::Lineage(_) => "lineage",
             Self::Ls(_) => "ls",
             Self::Show(_) => "show",
             Self::Stream(_) => "stream",
+            Self::Explain(_) => "explain",
             Self::Source(_) => "source",
             Self::Record(_) => "record",
             Self::Init(_) => "init",
@@ -165,11 +173,13 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
     let run = match &line.command {
         Commands::Run(run) | Commands::Build(run) | Commands::Test(run) | Commands::Seed(run) => Some(run),
         Commands::Check(_)
+        | Commands::Watch(_)
         | Commands::Compile(_)
         | Commands::Lineage(_)
         | Commands::Ls(_)
         | Commands::Show(_)
         | Commands::Stream(_)
+        | Commands::Explain(_)
         | Commands::Source(_)
         | Commands::Record(_)
         | Commands::Init(_)
@@ -205,12 +215,14 @@ fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
         Commands::Build(arguments) => run::run(Command::Build, arguments, settings, printer),
         Commands::Test(arguments) => run::run(Command::Test, arguments, settings, printer),
         Commands::Seed(arguments) => run::run(Command::Seed, arguments, settings, printer),
+        Commands::Watch(arguments) => watch::run(arguments, settings, printer),
         Commands::Check(arguments) => check::run(arguments, settings, printer),
         Commands::Compile(arguments) => compile::run(arguments, settings, printer),
         Commands::Lineage(arguments) => lineage::run(arguments, settings, printer),
         Commands::Ls(arguments) => ls::run(arguments, &settings, printer),
         Commands::Show(arguments) => show::run(arguments, settings, printer),
         Commands::Stream(arguments) => stream::run(arguments, settings, printer),
+        Commands::Explain(arguments) => explain::run(arguments, settings, printer),
         Commands::Source(arguments) => source::run(arguments, settings, printer),
         Commands::Record(arguments) => record::run(arguments, settings, printer),
         Commands::Init(arguments) => init::run(arguments, &settings, printer),

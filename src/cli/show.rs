@@ -1,15 +1,16 @@
 //! `show` - the first rows of a model or of a query, computed and not kept.
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
+use super::follower::grouped;
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::execution::{preview_node, preview_sql};
+use crate::execution::{Against, Difference, difference, preview_node, preview_sql};
 use crate::graph::NodeKind;
 use crate::invocation::{Invocation, Settings, load_project, select};
 
@@ -28,6 +29,9 @@ pub(super) struct ShowArguments {
     limit: i64,
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
+    /// What differs from the table as it was last built, in place of the rows
+    #[arg(long, conflicts_with = "inline")]
+    diff: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,6 +72,15 @@ pub(super) fn run(arguments: &ShowArguments, settings: Settings, printer: &Print
         }
         let many = nodes.len() > 1;
         for id in nodes {
+            if arguments.diff {
+                let label = loaded.graph.node(id).label();
+                let found = difference(&invocation.context, id, Against::Table, limit.unwrap_or(usize::MAX)).await?;
+                match json {
+                    true => printer.output(&difference_json(&label, found.as_ref()).to_string()),
+                    false => printer.output(&difference_text(&label, found.as_ref())),
+                };
+                continue;
+            }
             let preview = preview_node(&invocation.context, id, limit).await?;
             let label = loaded.graph.node(id).label();
             if many && !json {
@@ -79,4 +92,44 @@ pub(super) fn run(arguments: &ShowArguments, settings: Settings, printer: &Print
         }
         Ok(Exit::Success)
     })?
+}
+
+/// What became of a model's rows, for people.
+pub(super) fn difference_text(label: &str, found: Option<&Difference>) -> String {
+    let Some(found) = found else { return format!("{label}: there is nothing to compare with: it has not been built") };
+    let without = match found.left_out.as_slice() {
+        [] => String::new(),
+        columns => format!(" (without {})", columns.join(", ")),
+    };
+    let rows = |number: u64| match number {
+        1 => "1 row".to_owned(),
+        many => format!("{} rows", grouped(many)),
+    };
+    if found.is_none() {
+        return format!("{label}: {}, as before{without}", rows(found.rows));
+    }
+    let mut parts = Vec::new();
+    for (number, word) in [(found.added, "added"), (found.removed, "removed"), (found.changed.unwrap_or(0), "changed")]
+    {
+        if number > 0 {
+            parts.push(format!("{} {word}", grouped(number)));
+        }
+    }
+    parts.extend(found.columns.iter().cloned());
+    let head = format!("{label}: {}: {}{without}", rows(found.rows), parts.join(", "));
+    match found.first.is_empty() {
+        true => head,
+        false => format!("{head}\n{}", found.first.to_text()),
+    }
+}
+
+/// The same for machines.
+pub(super) fn difference_json(label: &str, found: Option<&Difference>) -> Value {
+    match found {
+        None => json!({"relation": label, "before": null}),
+        Some(found) => json!({
+            "relation": label, "rows": found.rows, "added": found.added, "removed": found.removed,
+            "changed": found.changed, "columns": found.columns, "left_out": found.left_out, "first": found.first.to_json(),
+        }),
+    }
 }

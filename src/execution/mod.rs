@@ -2,7 +2,9 @@
 
 mod check;
 mod compile;
+mod diff;
 mod existing;
+mod explain;
 mod fault;
 mod for_each;
 mod kept;
@@ -29,6 +31,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use check::{Analysis, Stubs, analysed, check as check_project};
+pub use diff::{Against, Difference, difference};
+pub use explain::{Explained, Operator, explain};
 pub use kept::Kept;
 pub use lineage::{ColumnLineage, Influence, Lineage, Origin, OriginTable, Use};
 pub use preview::{Preview, compile_inline, compiled_sql, preview_node, preview_sql};

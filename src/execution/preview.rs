@@ -23,6 +23,14 @@ pub struct Preview {
 }
 
 impl Preview {
+    pub(super) fn new(columns: Vec<String>, batches: Vec<RecordBatch>) -> Self {
+        Self { columns, batches }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// A table in text.
     pub fn to_text(&self) -> String {
         match self.batches.is_empty() {

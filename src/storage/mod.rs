@@ -104,6 +104,15 @@ impl Warehouse {
         Ok(Some(Table::new(relation.clone(), delta)))
     }
 
+    /// An earlier version of a table.
+    pub async fn table_at(&self, table: &Table, version: u64) -> Result<Table, StorageError> {
+        let relation = table.relation();
+        let mut delta = DeltaTable::new(self.log_store(relation));
+        let failed = |source| StorageError::Open { relation: relation.clone(), source };
+        delta.load_version(version).await.map_err(failed)?;
+        Ok(Table::new(relation.clone(), delta))
+    }
+
     async fn remember(&self, relation: &Relation, delta: DeltaTable) {
         self.opened.lock().await.insert(relation.clone(), delta);
     }

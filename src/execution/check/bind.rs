@@ -1,5 +1,6 @@
 //! One node bound: its template rendered, its SQL planned, its types worked out.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -30,6 +31,8 @@ const STACK: usize = 8 << 20;
 pub(super) struct Bound {
     pub(super) schema: Option<SchemaRef>,
     pub(super) lineage: Option<Lineage>,
+    /// Of its SQL and its settings, or its file.
+    pub(super) fingerprint: u64,
     pub(super) wrong: Vec<Wrong>,
 }
 
@@ -99,12 +102,20 @@ impl Binder {
                 let schema = declared.or_else(|| self.tables.sources.get(&id).cloned());
                 Bound { schema, ..Bound::default() }
             }
-            NodeKind::Seed(declared) => match seed::columns(&self.context.project.root, &node.path, &declared.config) {
-                Ok(schema) => Bound { schema: Some(schema), ..Bound::default() },
-                Err(found) => Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
-            },
+            NodeKind::Seed(declared) => {
+                let root = &self.context.project.root;
+                let fingerprint = fingerprint(node, &std::fs::read(root.join(&node.path)).ok());
+                match seed::columns(root, &node.path, &declared.config) {
+                    Ok(schema) => Bound { schema: Some(schema), fingerprint, ..Bound::default() },
+                    Err(found) => Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
+                }
+            }
             NodeKind::Model(model) => self.model(id, node, model),
-            NodeKind::Test(test) => Bound { wrong: self.test(id, node, test), ..Bound::default() },
+            NodeKind::Test(test) => {
+                let wrong = self.test(id, node, test);
+                let fingerprint = fingerprint(node, &(test.template.source.text.as_str(), format!("{:?}", test.kind)));
+                Bound { fingerprint, wrong, ..Bound::default() }
+            }
         }
     }
 
@@ -119,6 +130,7 @@ impl Binder {
         let Some(own) = own else { return bound };
         self.stubs.add_relation(&model.relation, Columns::Known(Arc::clone(&own)));
         let again = self.rendering(id, node, model, true);
+        bound.fingerprint = bound.fingerprint.rotate_left(1) ^ again.fingerprint;
         bound.wrong.extend(again.wrong);
         if let (Some(table), Some(rows)) = (built, again.schema)
             && bound.wrong.is_empty()
@@ -154,10 +166,14 @@ impl Binder {
             Err(found) => return Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
         };
         self.context.keep_compiled(id, &sql, incremental);
+        let fingerprint = fingerprint(node, &sql);
         let plan = match self.plan(&sql) {
             Ok(plan) => plan,
-            Err(error) if is_unbound(&error) => return Bound::default(),
-            Err(error) => return Bound { wrong: vec![Wrong::Sql { sql, incremental, error }], ..Bound::default() },
+            Err(error) if is_unbound(&error) => return Bound { fingerprint, ..Bound::default() },
+            Err(error) => {
+                let wrong = vec![Wrong::Sql { sql, incremental, error }];
+                return Bound { fingerprint, wrong, ..Bound::default() };
+            }
         };
         let rows = output_schema(&plan);
         let mut wrong = Vec::new();
@@ -180,10 +196,10 @@ impl Binder {
             }
         };
         match schema {
-            Ok(schema) => Bound { schema: Some(schema), lineage: Some(lineage(&plan)), wrong },
+            Ok(schema) => Bound { schema: Some(schema), lineage: Some(lineage(&plan)), fingerprint, wrong },
             Err(error) => {
                 wrong.push(Wrong::Storage { sql, incremental, error });
-                Bound { wrong, ..Bound::default() }
+                Bound { fingerprint, wrong, ..Bound::default() }
             }
         }
     }
@@ -196,6 +212,14 @@ impl Binder {
         self.state.analyzer().execute_and_check(plan.clone(), self.state.config_options(), |_, _| {})?;
         Ok(plan)
     }
+}
+
+/// What a node is made of, as a number that is never 0.
+fn fingerprint(node: &Node, made_of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    made_of.hash(&mut hasher);
+    serde_json::Value::Object(node.config.clone()).to_string().hash(&mut hasher);
+    hasher.finish().max(1)
 }
 
 /// Whether a query could not be bound because of what it reads.

@@ -34,6 +34,8 @@ pub struct Analysis {
     /// Of models, seeds and sources.
     pub schemas: BTreeMap<NodeId, SchemaRef>,
     pub lineages: BTreeMap<NodeId, Lineage>,
+    /// Of models, seeds and tests: what they are made of, as a hash. Another one means another table.
+    pub fingerprints: BTreeMap<NodeId, u64>,
     /// Models that were not bound, for what they read is not known.
     pub unbound: Vec<NodeId>,
     pub models: usize,
@@ -115,6 +117,9 @@ impl Analysis {
         }
         if let Some(schema) = bound.schema {
             self.schemas.insert(id, schema);
+        }
+        if bound.fingerprint != 0 {
+            self.fingerprints.insert(id, bound.fingerprint);
         }
         if let Some(lineage) = bound.lineage {
             self.lineages.insert(id, lineage);

@@ -1,0 +1,174 @@
+//! What a save changes, built and tested, and its rows compared with those of the version before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Watch;
+use super::keys::Wish;
+use crate::cli::show::{difference_json, difference_text};
+use crate::diagnostic::Diagnostics;
+use crate::execution::{Against, Context, NodeResult, Status, difference};
+use crate::graph::{Graph, NodeId, NodeKind};
+use crate::invocation::{Invocation, Loaded, Settings, load_project, threads};
+use crate::plan::Command;
+
+/// Rows shown of a model that has changed.
+const FIRST: usize = 5;
+/// Rows shown when details are asked for.
+const DETAILS: usize = 50;
+/// Lines of a table besides its rows: the frame and the header.
+const FRAME: usize = 4;
+
+/// What is to be built.
+pub(super) struct Wanted {
+    pub(super) models: BTreeSet<NodeId>,
+    pub(super) tests: BTreeSet<NodeId>,
+    /// Models whose own SQL or settings changed: their rows are shown.
+    changed: BTreeSet<NodeId>,
+    full_refresh: bool,
+}
+
+impl Wanted {
+    /// The changed nodes, what is selected below them, and the tests on these.
+    pub(super) fn of(graph: &Graph, changed: &BTreeSet<NodeId>, selected: &BTreeSet<NodeId>) -> Self {
+        let is_built = |id: &NodeId| {
+            selected.contains(id) && matches!(graph.node(*id).kind, NodeKind::Model(_) | NodeKind::Seed(_))
+        };
+        let own: BTreeSet<NodeId> = changed.iter().copied().filter(is_built).collect();
+        let mut models = own.clone();
+        for id in changed {
+            models.extend(graph.descendants(*id, usize::MAX).into_iter().filter(is_built));
+        }
+        let is_run = |id: &NodeId| {
+            selected.contains(id)
+                && graph.node(*id).as_test().is_some()
+                && (changed.contains(id) || graph.parents(*id).iter().any(|parent| models.contains(parent)))
+        };
+        let tests = graph.ids().filter(is_run).collect();
+        Self { models, tests, changed: own, full_refresh: false }
+    }
+}
+
+impl Watch<'_> {
+    /// The last build once more.
+    pub(super) async fn again(&mut self, wish: Wish) {
+        let settings = self.settings();
+        let loaded = match load_project(&settings) {
+            Ok(loaded) => loaded,
+            Err(found) => return self.printer.diagnostics(&found),
+        };
+        let graph = &loaded.graph;
+        let last: BTreeSet<NodeId> = graph.ids().filter(|id| self.last.contains(&graph.node(*id).unique_id)).collect();
+        if last.is_empty() {
+            return self.printer.note("nothing was built yet");
+        }
+        let mut wanted = Wanted::of(graph, &last, &last);
+        if wish == Wish::Tests {
+            wanted.models.clear();
+        }
+        wanted.full_refresh = wish == Wish::FullRefresh;
+        self.build(&loaded, &wanted, settings).await;
+    }
+
+    /// Whether all of it is built and its tests have passed.
+    pub(super) async fn build(&mut self, loaded: &Loaded, wanted: &Wanted, settings: Settings) -> bool {
+        match self.try_build(loaded, wanted, settings).await {
+            Ok(is_whole) => is_whole,
+            Err(found) => {
+                self.printer.diagnostics(&found);
+                false
+            }
+        }
+    }
+
+    async fn try_build(&mut self, loaded: &Loaded, wanted: &Wanted, settings: Settings) -> Result<bool, Diagnostics> {
+        let graph = &loaded.graph;
+        let settings = Settings { full_refresh: wanted.full_refresh, command: "build".to_owned(), ..settings };
+        let (events, receiver) = mpsc::unbounded_channel();
+        // Dropped with this future, when another save comes: what is under way is given up then.
+        let cancel = CancellationToken::new();
+        let _given_up = cancel.clone().drop_guard();
+        let width = threads(&loaded.project, &settings);
+        let invocation = Invocation::new(loaded, settings, events, cancel.clone())?;
+        let before = versions(&invocation.context, &wanted.models).await;
+        let selection: BTreeSet<NodeId> = wanted.models.union(&wanted.tests).copied().collect();
+        let plan = invocation.plan(&selection, Command::Build).await?;
+        self.printer.begin(graph, &plan, width, &loaded.project.config.target.name);
+        let printing = self.printer.follow(graph, &plan, receiver);
+        let results = invocation.execute(&plan).await?;
+        invocation.write_artifacts(Some(&results))?;
+        let context = Arc::clone(&invocation.context);
+        let told = self.tell_results(&context, wanted, &before, &results).await;
+        drop((context, invocation));
+        printing.finish().await;
+        for line in told {
+            self.printer.output(&line);
+        }
+        self.last = selection.iter().map(|id| graph.node(*id).unique_id.clone()).collect();
+        Ok(results.iter().all(|result| result.status.lets_on()))
+    }
+
+    /// What went wrong at once; what became of the rows as lines.
+    async fn tell_results(
+        &mut self,
+        context: &Arc<Context>,
+        wanted: &Wanted,
+        before: &BTreeMap<NodeId, u64>,
+        results: &[NodeResult],
+    ) -> Vec<String> {
+        let mut found = Diagnostics::default();
+        for result in results {
+            found.extend(result.diagnostics.clone());
+        }
+        self.details.clear();
+        let mut lines = Vec::new();
+        for result in results.iter().filter(|result| result.status == Status::Success) {
+            let Some(version) = before.get(&result.node).filter(|version| result.version != Some(**version)) else {
+                continue;
+            };
+            let label = context.graph.node(result.node).label();
+            match difference(context, result.node, Against::Version(*version), DETAILS).await {
+                Ok(difference) if self.printer.is_json() => {
+                    self.printer.json_line("difference", difference_json(&label, difference.as_ref()));
+                }
+                Ok(difference) => {
+                    let text = difference_text(&label, difference.as_ref());
+                    let rows = if wanted.changed.contains(&result.node) { FIRST } else { 0 };
+                    lines.push(head(&text, rows));
+                    self.details.push(text);
+                }
+                Err(wrong) => found.extend(wrong),
+            }
+        }
+        self.printer.diagnostics(&found);
+        lines
+    }
+}
+
+/// The version of each model's table, of those that have one.
+async fn versions(context: &Context, models: &BTreeSet<NodeId>) -> BTreeMap<NodeId, u64> {
+    let mut versions = BTreeMap::new();
+    for id in models {
+        let Some(relation) = context.graph.node(*id).relation() else { continue };
+        if let Ok(Some(table)) = context.warehouse.table(relation).await {
+            versions.insert(*id, table.version());
+        }
+    }
+    versions
+}
+
+/// The first line, and so many rows of the table below it.
+fn head(text: &str, rows: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    match rows {
+        0 => lines.first().copied().unwrap_or_default().to_owned(),
+        rows if lines.len() <= rows + FRAME + 1 => text.to_owned(),
+        rows => {
+            let shown = lines[..rows + FRAME].iter().chain(lines.last());
+            shown.copied().collect::<Vec<_>>().join("\n")
+        }
+    }
+}

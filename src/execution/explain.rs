@@ -1,0 +1,86 @@
+//! How a model's query runs: its operators, with the rows and the time of each after a run that keeps nothing.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::StreamExt;
+
+use super::session::StepSession;
+use super::{Context, compile, fault};
+use crate::diagnostic::Diagnostics;
+use crate::graph::NodeId;
+
+/// Characters of an operator's description at most.
+const WIDTH: usize = 100;
+
+/// An operator of a plan that ran.
+#[derive(Debug)]
+pub struct Operator {
+    /// How many operators lie above it.
+    pub depth: usize,
+    pub name: String,
+    /// The name with what it does.
+    pub text: String,
+    pub rows: Option<usize>,
+    /// Summed over its partitions, waiting for its input left out.
+    pub compute: Option<Duration>,
+    pub spilled: usize,
+}
+
+/// A query that ran.
+#[derive(Debug)]
+pub struct Explained {
+    pub operators: Vec<Operator>,
+    pub rows: u64,
+    pub elapsed: Duration,
+}
+
+/// Runs the model's query as a whole and tells what each operator did.
+pub async fn explain(context: &Arc<Context>, id: NodeId) -> Result<Explained, Diagnostics> {
+    let sql = compile::compile_node(context, id, false).await?;
+    context.keep_compiled(id, &sql, false);
+    let session = StepSession::new(context, Some(id));
+    let ran = async {
+        let plan = session.plan(&sql).await?;
+        let physical = session.state().create_physical_plan(&plan).await?;
+        let began = Instant::now();
+        let mut stream = execute_stream(Arc::clone(&physical), session.state().task_ctx())?;
+        let mut rows = 0;
+        while let Some(batch) = stream.next().await {
+            rows += batch?.num_rows() as u64;
+        }
+        let mut operators = Vec::new();
+        look(&physical, 0, &mut operators);
+        Ok(Explained { operators, rows, elapsed: began.elapsed() })
+    };
+    match ran.await {
+        Ok(explained) => Ok(explained),
+        Err(error) => Err(fault::sql_fault(context, id, &sql, error, &session.missing()).await),
+    }
+}
+
+fn look(plan: &Arc<dyn ExecutionPlan>, depth: usize, operators: &mut Vec<Operator>) {
+    let metrics = plan.metrics();
+    let mut text = String::new();
+    // Writing to a text does not fail.
+    let _ = write!(text, "{}", DisplayableExecutionPlan::new(plan.as_ref()).one_line());
+    let text = text.trim().to_owned();
+    operators.push(Operator {
+        depth,
+        name: plan.name().trim_end_matches("Exec").to_owned(),
+        text: match text.char_indices().nth(WIDTH) {
+            Some((at, _)) => format!("{}...", &text[..at]),
+            None => text,
+        },
+        rows: metrics.as_ref().and_then(MetricsSet::output_rows),
+        compute: metrics.as_ref().and_then(MetricsSet::elapsed_compute).map(|nanos| Duration::from_nanos(nanos as u64)),
+        spilled: metrics.as_ref().and_then(MetricsSet::spilled_bytes).unwrap_or(0),
+    });
+    for child in plan.children() {
+        look(child, depth + 1, operators);
+    }
+}
