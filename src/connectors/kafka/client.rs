@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::OwnedMessage;
@@ -18,8 +19,9 @@ use crate::project::{KafkaConfig, KafkaConnection};
 const QUEUES: usize = 128 << 10;
 pub(super) const LEAST_QUEUE: usize = 4 << 10;
 const MOST_QUEUE: usize = 64 << 10;
-/// So many of a client's messages are listened to.
-const SAID: usize = 16;
+/// How long, and how often, a client is listened to that could not answer.
+const LISTEN: Duration = Duration::from_millis(50);
+const LISTENED: usize = 10;
 /// How long a question to the brokers may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -28,8 +30,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) struct Told(Mutex<Option<String>>);
 
 impl ClientContext for Told {
-    fn error(&self, _: KafkaError, reason: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "FAIL" {
+            // `[thrd:host:port/1]: host:port/1: SASL authentication error: ...`
+            let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
     }
 }
 
@@ -37,16 +43,15 @@ impl ConsumerContext for Told {}
 
 /// An error with what the client has said of its connections before it.
 pub(super) fn explained(client: &Client, error: &KafkaError) -> String {
-    // What it has to say waits until it is polled.
-    for _ in 0..SAID {
-        if client.poll(Duration::ZERO).is_none() {
-            break;
+    let told = || client.context().0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for _ in 0..LISTENED {
+        if let Some(reason) = told() {
+            return format!("{error}: {reason}");
         }
+        // It may be a moment behind the error.
+        client.poll(LISTEN);
     }
-    match client.context().0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-        Some(reason) => format!("{error}: {reason}"),
-        None => error.to_string(),
-    }
+    error.to_string()
 }
 
 /// A consumer that tells why it cannot reach anybody.

@@ -42,6 +42,7 @@ pub(super) struct Binder {
     tables: Tables,
     runtime: Handle,
     pub(super) state: SessionState,
+    with_lineage: bool,
 }
 
 /// The session of a check, whose tables are the stubs.
@@ -52,9 +53,15 @@ fn state(context: &Context, stubs: &Arc<Stubs>) -> SessionState {
 }
 
 impl Binder {
-    pub(super) fn new(context: Arc<Context>, stubs: Arc<Stubs>, tables: Tables, runtime: Handle) -> Self {
+    pub(super) fn new(
+        context: Arc<Context>,
+        stubs: Arc<Stubs>,
+        tables: Tables,
+        runtime: Handle,
+        with_lineage: bool,
+    ) -> Self {
         let state = state(&context, &stubs);
-        Self { context, stubs, tables, runtime, state }
+        Self { context, stubs, tables, runtime, state, with_lineage }
     }
 
     /// All of a level, on the machine's cores.
@@ -196,7 +203,9 @@ impl Binder {
             }
         };
         match schema {
-            Ok(schema) => Bound { schema: Some(schema), lineage: Some(lineage(&plan)), fingerprint, wrong },
+            Ok(schema) => {
+                Bound { schema: Some(schema), lineage: self.with_lineage.then(|| lineage(&plan)), fingerprint, wrong }
+            }
             Err(error) => {
                 wrong.push(Wrong::Storage { sql, incremental, error });
                 Bound { fingerprint, wrong, ..Bound::default() }

@@ -57,6 +57,10 @@ enum Wrong {
 
 /// Binds the selected models and tests; what they read is bound along, and its mistakes are not told.
 pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analysis {
+    analyse(context, selected, false).await
+}
+
+async fn analyse(context: &Arc<Context>, selected: &BTreeSet<NodeId>, with_lineage: bool) -> Analysis {
     let graph = &context.graph;
     let mut nodes: BTreeSet<NodeId> = selected.clone();
     for id in selected {
@@ -66,7 +70,8 @@ pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analy
     let context = Arc::new(context.offline(Arc::clone(&stubs)));
     let mut analysis = Analysis::default();
     let tables = inputs::tables(&context, &nodes).await;
-    let binder = Arc::new(Binder::new(Arc::clone(&context), Arc::clone(&stubs), tables, Handle::current()));
+    let binder = Binder::new(Arc::clone(&context), Arc::clone(&stubs), tables, Handle::current(), with_lineage);
+    let binder = Arc::new(binder);
     for level in levels(&context, &nodes) {
         let shared = Arc::clone(&binder);
         let looked = blocking(move || shared.bind_all(&level)).await;
@@ -80,7 +85,7 @@ pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analy
 /// The whole project, bound; its mistakes, if it has any.
 pub async fn analysed(context: &Arc<Context>) -> Result<Analysis, Diagnostics> {
     let all: BTreeSet<NodeId> = context.graph.ids().collect();
-    let mut analysis = check(context, &all).await;
+    let mut analysis = analyse(context, &all, true).await;
     let (analysis, _) = std::mem::take(&mut analysis.found).finish(analysis)?;
     Ok(analysis)
 }
