@@ -357,7 +357,7 @@ fn file_name(path: &str) -> &str {
 
 impl Table {
     /// The files of this version, as the log names them.
-    fn paths(&self) -> HashSet<String> {
+    pub(super) fn paths(&self) -> HashSet<String> {
         match self.delta.snapshot() {
             Ok(state) => state.log_data().iter().map(|file| file.path().into_owned()).collect(),
             Err(_) => HashSet::new(),

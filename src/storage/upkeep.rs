@@ -13,6 +13,11 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use delta_kernel::expressions::Scalar;
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::datafusion::execution::context::SessionState;
+use deltalake::kernel::TombstoneView;
+use deltalake::table::config::TablePropertiesExt;
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde_json::Map;
 
 use super::commit::{Change, OPTIMIZE, Removes};
@@ -31,6 +36,8 @@ const SIZES: [u64; 3] = [1 << 20, 16 << 20, 128 << 20];
 pub struct Upkeep {
     /// Rows whose time in this column is before so many microseconds since 1970 may go.
     pub keep: Option<(String, i64)>,
+    /// Whether files that no version needs any more are deleted, too.
+    pub vacuum: bool,
     pub now_millis: i64,
 }
 
@@ -69,7 +76,34 @@ impl Warehouse {
             current = self.commit(Some(&current), change).await?.table;
             changed = true;
         }
+        if upkeep.vacuum {
+            self.vacuum(&current, upkeep.now_millis).await?;
+        }
         Ok(changed.then(|| current.version()))
+    }
+
+    /// Deletes files that left the table longer ago than `delta.deletedFileRetentionDuration` says, a week if it does not.
+    async fn vacuum(&self, table: &Table, now_millis: i64) -> Result<(), StorageError> {
+        let relation = table.relation();
+        let failed = |source| StorageError::Open { relation: relation.clone(), source };
+        let log_store = self.log_store(relation);
+        let state = table.delta.snapshot().map_err(failed)?;
+        let retention = state.table_config().deleted_file_retention_duration();
+        let latest = now_millis.saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX));
+        let tombstones: Vec<_> = state.all_tombstones(log_store.as_ref()).try_collect().await.map_err(failed)?;
+        let paths = table.paths();
+        let is_old = |gone: &&TombstoneView| gone.deletion_timestamp().is_some_and(|at| at < latest);
+        let store = log_store.object_store(None);
+        for gone in
+            tombstones.iter().filter(is_old).map(TombstoneView::path).filter(|path| !paths.contains(path.as_ref()))
+        {
+            let path = Path::parse(&gone).unwrap_or_else(|_| gone.as_ref().into());
+            match store.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(source) => return Err(StorageError::Store { path: relation.path(), source }),
+            }
+        }
+        Ok(())
     }
 
     #[expect(clippy::unused_self, reason = "a commit is the warehouse's")]

@@ -25,6 +25,8 @@ const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How often files are deleted that no version needs any more.
+const VACUUM: Duration = Duration::from_hours(1);
 /// Commits between two looks at the table's files.
 const COMMITS: u64 = 16;
 
@@ -40,6 +42,8 @@ pub(super) struct Worker {
     version: Option<u64>,
     bytes: u64,
     commits: u64,
+    /// When files were last deleted that no version needs.
+    vacuumed: Option<Instant>,
 }
 
 /// Why a stream does not wait any longer.
@@ -54,7 +58,18 @@ impl Worker {
         let upstream = upstream.filter_map(|id| shared.stages.get(id)).map(watch::Sender::subscribe).collect();
         let every = streams.every.get(&id).copied().unwrap_or(LONGEST_LOOK);
         let is_counted = streams.counted.contains(&id);
-        Self { shared, id, every, is_counted, upstream, began: None, version: None, bytes: 0, commits: 0 }
+        Self {
+            shared,
+            id,
+            every,
+            is_counted,
+            upstream,
+            began: None,
+            version: None,
+            bytes: 0,
+            commits: 0,
+            vacuumed: None,
+        }
     }
 
     fn stop(&self) -> &CancellationToken {
@@ -280,7 +295,11 @@ impl Worker {
             let oldest = context.started.checked_sub(keep.rows_for).ok()?;
             Some((keep.by.clone(), oldest.as_microsecond()))
         });
-        let upkeep = Upkeep { keep, now_millis: context.started.as_millisecond() };
+        let vacuum = self.vacuumed.is_none_or(|at| at.elapsed() >= VACUUM);
+        if vacuum {
+            self.vacuumed = Some(Instant::now());
+        }
+        let upkeep = Upkeep { keep, vacuum, now_millis: context.started.as_millisecond() };
         let session = StepSession::new(context, None);
         match context.warehouse.tidy(relation, session.state(), &upkeep).await {
             Ok(Some(version)) => self.version = Some(version),
