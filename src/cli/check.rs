@@ -101,6 +101,9 @@ fn notes(analysis: &Analysis, graph: &Graph, unread: &[NodeId], printer: &Printe
             named(graph, &analysis.unbound)
         ));
     }
+    if !analysis.held_back.is_empty() {
+        printer.note(&format!("note: not checked, for what they read is wrong: {}", named(graph, &analysis.held_back)));
+    }
     if !unread.is_empty() {
         printer.note(&format!("note: nothing reads {}", named(graph, unread)));
     }

@@ -85,6 +85,8 @@ codes! {
     Sql = "E0407",
     /// SQL that means something else than it says.
     Unsupported = "E0408",
+    /// Columns that are not those of the model's contract.
+    Contract = "E0409",
     // E05: tests
     /// A generic test nobody defined.
     UnknownTest = "E0501",

@@ -135,6 +135,8 @@ pub struct ModelConfig {
     pub table_properties: Vec<(String, String)>,
     /// Rows older than this go, file by file, while the model is streamed; by the time in `keep_by`.
     pub keep: Option<Keep>,
+    /// Its columns are those described in YAML, by name and type, and no others.
+    pub contract: bool,
     /// Where the rows of a `kafka` model go.
     pub topic: Option<TopicConfig>,
 }
@@ -193,6 +195,7 @@ impl ModelConfig {
             replace_where: reader.optional_string("replace_where"),
             window_column: reader.optional_string("window_column"),
             table_properties: reader.pairs("table_properties"),
+            contract: contract(&mut reader),
             keep: keep(&mut reader),
             topic: match materialized {
                 Materialized::Kafka => TopicConfig::read(&mut reader, connections),
@@ -234,6 +237,25 @@ impl ModelConfig {
                 format!("`{owner}` has both `merge_update_columns` and `merge_exclude_columns`"),
                 "keep one of them",
             );
+        }
+    }
+}
+
+/// `contract: {enforced: true}`, as in dbt.
+fn contract(reader: &mut Reader<'_>) -> bool {
+    match reader.config.get("contract") {
+        None | Some(Value::Null) => false,
+        Some(Value::Object(entries)) => match entries.get("enforced") {
+            None => false,
+            Some(Value::Bool(enforced)) => *enforced,
+            Some(other) => {
+                reader.wrong("enforced", "`true` or `false`", other);
+                false
+            }
+        },
+        Some(other) => {
+            reader.wrong("contract", "a mapping such as `{'enforced': true}`", other);
+            false
         }
     }
 }

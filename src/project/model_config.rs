@@ -28,6 +28,7 @@ pub const MODEL_CONFIG_KEYS: &[&str] = &[
     "incremental_predicates",
     "replace_where",
     "window_column",
+    "contract",
     "keep_for",
     "keep_by",
     "connection",
@@ -113,7 +114,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// dbt's keys that change nothing in the rows: taken, with a warning.
-const IGNORED: &[&str] = &["grants", "quoting", "static_analysis", "packages", "event_time", "freshness", "contract"];
+const IGNORED: &[&str] = &["grants", "quoting", "static_analysis", "packages", "event_time", "freshness"];
 
 /// What is wrong with a config key (in snake case, without `+`), if anything.
 pub fn check_config_key(of: ConfigOf, key: &str, place: Place, file: &str) -> Option<Diagnostic> {

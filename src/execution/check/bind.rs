@@ -17,7 +17,7 @@ use super::{Looked, Wrong};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
-use crate::execution::materialize::{evolution, unknown_columns};
+use crate::execution::materialize::{contract_broken, evolution, unknown_columns};
 use crate::execution::session::{output_schema, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind};
@@ -184,7 +184,8 @@ impl Binder {
         };
         let rows = output_schema(&plan);
         let mut wrong = Vec::new();
-        let unknown = unknown_columns(node, model, &rows);
+        let mut unknown = unknown_columns(node, model, &rows);
+        unknown.extend(contract_broken(&self.state, node, model, &rows));
         if unknown.has_errors() {
             wrong.push(Wrong::Found(unknown));
         }

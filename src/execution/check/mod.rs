@@ -38,6 +38,10 @@ pub struct Analysis {
     pub fingerprints: BTreeMap<NodeId, u64>,
     /// Models that were not bound, for what they read is not known.
     pub unbound: Vec<NodeId>,
+    /// Models that were not bound, for what they read is wrong.
+    pub held_back: Vec<NodeId>,
+    /// Nodes whose columns are not known because something is wrong.
+    wrong: BTreeSet<NodeId>,
     pub models: usize,
     pub tests: usize,
 }
@@ -117,8 +121,14 @@ impl Analysis {
                 }
             }
         }
-        if bound.schema.is_none() && bound.wrong.is_empty() && node.as_model().is_some() && selected.contains(&id) {
-            self.unbound.push(id);
+        if bound.schema.is_none() && !matches!(node.kind, NodeKind::Test(_)) {
+            let is_below_wrong = context.graph.parents(id).iter().any(|parent| self.wrong.contains(parent));
+            if is_below_wrong || !bound.wrong.is_empty() {
+                self.wrong.insert(id);
+            }
+            if bound.wrong.is_empty() && node.as_model().is_some() && selected.contains(&id) {
+                if is_below_wrong { &mut self.held_back } else { &mut self.unbound }.push(id);
+            }
         }
         if let Some(schema) = bound.schema {
             self.schemas.insert(id, schema);
@@ -146,7 +156,13 @@ impl Analysis {
     /// Models of the graph that nothing reads, of all layers but the last one.
     pub fn unread(&self, context: &Context) -> Vec<NodeId> {
         let graph = &context.graph;
-        let last = context.project.config.layers.last();
+        // The last one that has models.
+        let layers = &context.project.config.layers;
+        let rank = |id: NodeId| {
+            let layer = graph.node(id).as_model()?.relation.layer().to_owned();
+            layers.iter().position(|known| *known == layer)
+        };
+        let last = graph.ids().filter_map(rank).max().and_then(|last| layers.get(last));
         let is_unread = |id: &NodeId| {
             let node = graph.node(*id);
             node.as_model().is_some_and(|model| {

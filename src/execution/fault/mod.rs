@@ -228,6 +228,12 @@ impl Place<'_> {
             NodeKind::Source(table) if table.name.table == *name => Some(&table.name),
             NodeKind::Source(_) | NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
         });
+        let own = nearest(name, words::with_names(&code_only(self.sql)).iter().map(String::as_str));
+        if !own.is_empty() {
+            let own: Vec<String> = own.iter().map(|name| format!("`{name}`")).collect();
+            described.hints = vec![format!("did you mean {}?", or_list(&own))];
+            return described;
+        }
         let near: Vec<String> =
             nearest(name, graph.ref_names()).iter().map(|near| format!("{{{{ ref('{near}') }}}}")).collect();
         let hint = match (graph.by_ref(name), source) {

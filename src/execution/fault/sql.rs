@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::common::{Diagnostic as Told, SchemaError, Span as SqlSpan};
+use datafusion::common::{Column, Diagnostic as Told, SchemaError, Span as SqlSpan, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
@@ -147,7 +147,8 @@ fn text_of(error: &DataFusionError) -> String {
         other => other.strip_backtrace(),
     };
     let text = text.split("\n   0:").next().unwrap_or(&text);
-    text.split("\n\nbacktrace:").next().unwrap_or(text).trim().to_owned()
+    let text = text.split("\n\nbacktrace:").next().unwrap_or(text).trim();
+    text.trim_start_matches("Error during planning: ").to_owned()
 }
 
 fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
@@ -156,6 +157,9 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
             let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
+            if let Some(described) = field.relation.as_ref().and_then(|table| unknown_alias(table, valid_fields)) {
+                return described;
+            }
             let message = match &field.relation {
                 Some(table) => format!("`{}` has no column `{}`", table.table(), field.name),
                 None => format!("no column named `{}`", field.name),
@@ -188,6 +192,23 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
             twins(name)
         }
     }
+}
+
+/// A name before a column that is none of the query's tables; most often the table goes by an alias.
+fn unknown_alias(table: &TableReference, columns: &[Column]) -> Option<Described> {
+    let mut names: Vec<&str> = columns.iter().filter_map(|column| Some(column.relation.as_ref()?.table())).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() || names.contains(&table.table()) {
+        return None;
+    }
+    let listed: Vec<String> = names.iter().take(LISTED_COLUMNS).map(|name| format!("`{name}`")).collect();
+    let message = format!("no table of this query is called `{}`", table.table());
+    let described = Described::new(Code::UnknownTable, message).any(table.table());
+    Some(described.hint(match listed.as_slice() {
+        [only] => format!("here it is {only}"),
+        _ => format!("they are {}", listed.join(", ")),
+    }))
 }
 
 fn twins(name: &str) -> Described {
@@ -287,6 +308,9 @@ fn name_mistake(text: &str, missing: &[String], functions: &[String]) -> Option<
                 .hint("name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`"),
         );
     }
+    if let Some(field) = between(text, "Field ", " not found in struct") {
+        return Some(Described::new(Code::UnknownColumn, format!("the struct has no field `{field}`")).any(field));
+    }
     let name = text.strip_prefix("Unsupported SQL type ")?.to_lowercase();
     Some(Described::new(Code::Type, format!("no type named `{name}`")).any(&name))
 }
@@ -320,7 +344,25 @@ fn type_mistake(text: &str) -> Option<Described> {
     } else if let Some(given) = text.strip_prefix("Unary operator 'NOT' requires a boolean expression, got ") {
         format!("`not` takes a boolean, not {}", with_sql_types(given))
     } else if let Some((_, given)) = text.split_once("Cannot create filter with non-boolean predicate ") {
-        format!("a condition is a boolean, not {}", with_sql_types(given.rsplit_once(" returning ")?.1))
+        let message = format!("a condition is a boolean, not {}", with_sql_types(given.rsplit_once(" returning ")?.1));
+        return Some(Described::new(Code::Type, message).hint("compare it with something, as in `... = 'x'`"));
+    } else if let Some((then, other)) = between(text, "Failed to coerce then (", ") to common types in CASE")
+        .and_then(|types| types.split_once(") and else ("))
+    {
+        at.push_str("case");
+        format!("the branches of this `case` are {} and {}", with_sql_types(then), with_sql_types(other))
+    } else if let Some(types) = between(text, "Failed to coerce types ", " in BETWEEN expression") {
+        let (left, _, right) = pair(types, &["and"])?;
+        at.push_str("between");
+        format!("`between` cannot compare {left} with {right}")
+    } else if let Some((left, rest)) =
+        text.strip_prefix("Can not find compatible types to compare ").and_then(|rest| rest.split_once(" with "))
+    {
+        at.push_str("in");
+        let others = with_sql_types(rest.trim_matches(['[', ']']));
+        format!("`in` cannot compare {} with {others}", with_sql_types(left))
+    } else if text.starts_with("Unary operator '-' only supports") {
+        "`-` takes a number".to_owned()
     } else if let Some((from, to)) =
         text.strip_prefix("Unsupported CAST from ").and_then(|rest| rest.split_once(" to "))
     {
@@ -350,6 +392,10 @@ fn query_mistake(text: &str, told: Option<&Told>) -> Option<Described> {
                 .hint(hint(name)),
             None => sql("an expression is neither in `group by` nor in an aggregate function").hint(hint("...")),
         });
+    }
+    if let Some(given) = text.strip_prefix("Expected LIMIT to be an integer or null, but got ") {
+        let message = format!("`limit` takes a whole number, not {}", with_sql_types(given));
+        return Some(Described::new(Code::Type, message).only("limit"));
     }
     if text.contains("only supports a single SQL statement") {
         return Some(

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use datafusion::arrow::datatypes::DataType;
 
+use crate::names::is_name;
 use crate::storage::shown_type;
 
 /// Byte offsets at which a whole word (or sign) stands, whatever its case.
@@ -104,6 +105,24 @@ fn bracketed(text: &str) -> usize {
     0
 }
 
+/// The names that a query's `with` defines; `sql` is without comments and texts.
+pub(super) fn with_names(sql: &str) -> Vec<String> {
+    let words: Vec<&str> = sql
+        .split(|c: char| c.is_whitespace() || c == ',' || c == ')')
+        .flat_map(|part| part.split_inclusive('('))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let defines = |pair: &[&str]| pair[1].eq_ignore_ascii_case("as") && is_name(pair[0]);
+    let opens = |word: Option<&&str>| word.is_some_and(|word| word.starts_with('('));
+    let mut names = Vec::new();
+    for (index, pair) in words.windows(2).enumerate() {
+        if (defines(pair) && opens(words.get(index + 2))) || (is_name(pair[0]) && pair[1].eq_ignore_ascii_case("as(")) {
+            names.push(pair[0].to_owned());
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +138,11 @@ mod tests {
         let code = code_only(sql);
         assert_eq!(code.len(), sql.len());
         assert_eq!(word_places(&code, "ID").collect::<Vec<_>>(), [sql.rfind("id, idx").unwrap()]);
+    }
+
+    #[test]
+    fn the_names_of_a_with_are_found() {
+        let sql = "with recent as (select 1), recursive_one as(select 2), b AS (\nselect 3 as x) select * from recnt";
+        assert_eq!(with_names(sql), ["recent", "recursive_one", "b"]);
     }
 }

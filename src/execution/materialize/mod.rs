@@ -1,6 +1,7 @@
 //! How a model becomes a relation: one file each; this is the registry and what they share.
 
 mod columns;
+mod contract;
 mod rows;
 mod source_rows;
 mod topic;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 pub(super) use columns::{evolution, unknown_columns};
+pub(super) use contract::contract_broken;
 
 use super::session::StepSession;
 use super::step::Outcome;

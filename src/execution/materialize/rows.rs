@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 
-use super::{Build, evolution, unknown_columns};
+use super::{Build, contract_broken, evolution, unknown_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
@@ -51,7 +51,10 @@ impl Build<'_> {
             Ok(plan) => plan,
             Err(error) => return Err(self.sql_fault(error).await),
         };
-        unknown_columns(self.node, self.model, &output_schema(&planned)).finish(planned).map(|(planned, _)| planned)
+        let columns = output_schema(&planned);
+        let mut wrong = unknown_columns(self.node, self.model, &columns);
+        wrong.extend(contract_broken(self.session.state(), self.node, self.model, &columns));
+        wrong.finish(planned).map(|(planned, _)| planned)
     }
 
     async fn write_once(&self, planned: LogicalPlan, base: Option<Table>) -> Result<Outcome, Diagnostics> {

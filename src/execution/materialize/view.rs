@@ -1,6 +1,6 @@
 //! `view` - the SQL is stored, nothing is computed. It is planned first, so that a wrong view is never stored.
 
-use super::Build;
+use super::{Build, contract_broken};
 use crate::diagnostic::{Code, Diagnostics};
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
@@ -15,6 +15,10 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
         Ok(planned) => planned,
         Err(error) => return Err(build.sql_fault(error).await),
     };
+    let broken = contract_broken(build.session.state(), build.node, build.model, &output_schema(&planned));
+    if broken.has_errors() {
+        return Err(broken);
+    }
     if let Err(error @ StorageError::DuplicateColumn { .. }) =
         table_schema(&build.model.relation, &output_schema(&planned))
     {

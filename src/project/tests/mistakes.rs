@@ -182,11 +182,11 @@ exposure: []
     5 |     description: [a]
       |                  ^^^ expected a string
 
-    error[E0103]: config `materialized` is `table`, `view`, `incremental` or `ephemeral`, not a list
+    error[E0103]: config `materialized` is `table`, `view`, `incremental`, `ephemeral` or `kafka`, not a list
      --> models/orders.yml:6:28
       |
     6 |     config: {materialized: [table], uniqe_key: id}
-      |                            ^^^^^^^ expected `table`, `view`, `incremental` or `ephemeral`
+      |                            ^^^^^^^ expected `table`, `view`, `incremental`, `ephemeral` or `kafka`
 
     error[E0103]: unknown config `uniqe_key` of a model
      --> models/orders.yml:6:37

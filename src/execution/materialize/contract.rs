@@ -1,0 +1,81 @@
+//! `contract: {enforced: true}` - the columns a model promises, by name and type, against those that its SQL gives.
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::execution::context::SessionState;
+use futures::executor::block_on;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::execution::session::{output_schema, statement_of};
+use crate::graph::{ModelNode, Node};
+use crate::project::ColumnProperties;
+use crate::storage::{same_in_delta, shown_type, table_schema};
+
+/// Every way in which `schema` is not what the contract says.
+pub(in crate::execution) fn contract_broken(
+    state: &SessionState,
+    node: &Node,
+    model: &ModelNode,
+    schema: &Schema,
+) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    if !model.config.contract {
+        return found;
+    }
+    let declared = &model.properties.columns;
+    for column in declared {
+        found.extend(broken_by(state, node, model, schema, column));
+    }
+    let is_declared = |name: &str| declared.iter().any(|column| column.name == name);
+    for field in schema.fields().iter().filter(|field| !is_declared(field.name())) {
+        let message = format!("`{}` gives `{}`, which its contract does not name", node.label(), field.name());
+        found.push(Diagnostic::error(Code::Contract, message).in_file(node.path.clone()).hint(format!(
+            "leave it out, or promise it: `- {{name: {}, data_type: {}}}`",
+            field.name(),
+            shown_type(field.data_type())
+        )));
+    }
+    found
+}
+
+fn broken_by(
+    state: &SessionState,
+    node: &Node,
+    model: &ModelNode,
+    schema: &Schema,
+    column: &ColumnProperties,
+) -> Option<Diagnostic> {
+    let wrong = |message: String, label: &str| {
+        Diagnostic::error(Code::Contract, message).label_or_file(column.place.clone(), label, &node.path)
+    };
+    let (name, label) = (&column.name, node.label());
+    let Some(written) = &column.data_type else {
+        let message = format!("column `{name}` of `{label}` has no `data_type`, which a contract needs");
+        let now = schema.column_with_name(name).map(|(_, field)| shown_type(field.data_type()));
+        return Some(wrong(message, "").hint_opt(now.map(|now| format!("it is now {now}: `data_type: {now}`"))));
+    };
+    let Some(promised) = sql_type(state, model, written) else {
+        let message = format!("`{written}` is no type that a column can have");
+        return Some(
+            wrong(message, "").hint("types are those of SQL, such as bigint, varchar, decimal(10, 2), timestamp"),
+        );
+    };
+    let Some((_, field)) = schema.column_with_name(name) else {
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let message = format!("`{label}` does not give `{name}`, which its contract promises");
+        return Some(wrong(message, "promised here").nearest(name, names));
+    };
+    (!same_in_delta(field.data_type(), &promised)).then(|| {
+        let message =
+            format!("`{name}` of `{label}` is {}, and its contract says {written}", shown_type(field.data_type()));
+        wrong(message, "promised here").hint(format!("cast it: `cast({name} as {written})`, or change the contract"))
+    })
+}
+
+/// A type as it is written in SQL, as a table holds it.
+fn sql_type(state: &SessionState, model: &ModelNode, written: &str) -> Option<DataType> {
+    let statement = statement_of(state, &format!("select cast(null as {written}) as promised")).ok()?;
+    // No table is looked up: it is ready at once.
+    let plan = block_on(state.statement_to_plan(statement)).ok()?;
+    let schema = table_schema(&model.relation, &output_schema(&plan)).ok()?;
+    schema.fields().first().map(|field| field.data_type().clone())
+}
