@@ -127,11 +127,28 @@ impl Invocation {
         events: mpsc::UnboundedSender<Event>,
         cancel: CancellationToken,
     ) -> Result<Self, Diagnostics> {
+        Self::after(None, loaded, settings, events, cancel)
+    }
+
+    /// What an earlier invocation of the same process has opened is used on, as long as it is the same target.
+    pub fn after(
+        earlier: Option<&Context>,
+        loaded: &Loaded,
+        settings: Settings,
+        events: mpsc::UnboundedSender<Event>,
+        cancel: CancellationToken,
+    ) -> Result<Self, Diagnostics> {
         let project = &loaded.project;
-        let warehouse = match &settings.warehouse {
-            None => open_warehouse(project)?,
-            Some(folder) => Warehouse::open(&folder.to_string_lossy(), &project.root, &Map::new(), &project.env)
-                .map_err(|error| Diagnostic::error(Code::Storage, error.to_string()))?,
+        let target = |project: &Project| format!("{:?}", project.config.target);
+        let earlier =
+            earlier.filter(|earlier| target(&earlier.project) == target(project) && earlier.project.env == project.env);
+        let warehouse = match (&settings.warehouse, earlier) {
+            (None, Some(earlier)) => Arc::clone(&earlier.warehouse),
+            (None, None) => Arc::new(open_warehouse(project)?),
+            (Some(folder), _) => {
+                let opened = Warehouse::open(&folder.to_string_lossy(), &project.root, &Map::new(), &project.env);
+                Arc::new(opened.map_err(|error| Diagnostic::error(Code::Storage, error.to_string()))?)
+            }
         };
         let limits = Limits {
             memory: project
@@ -142,15 +159,19 @@ impl Invocation {
             partitions: cores(),
             spill: None,
         };
-        let base = execution::base_state(&limits)
-            .map_err(|error| Diagnostic::error(Code::Execution, format!("cannot start the query engine: {error}")))?;
+        let base = match earlier {
+            Some(earlier) => earlier.base.clone(),
+            None => execution::base_state(&limits).map_err(|error| {
+                Diagnostic::error(Code::Execution, format!("cannot start the query engine: {error}"))
+            })?,
+        };
         let around = surroundings(project, &settings, &cancel)?;
         let context = Context {
             around: Arc::new(around),
             project: Arc::clone(project),
             graph: Arc::clone(&loaded.graph),
             templates: Arc::clone(&loaded.templates),
-            warehouse: Arc::new(warehouse),
+            warehouse,
             base,
             invocation_id: settings.invocation_id.clone(),
             started: settings.started,

@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
-        let analysis = check_project(&invocation.context, &selection).await;
+        let analysis = check_project(&invocation.context, &selection, None).await;
         let mut found = loaded.warnings.clone();
         found.extend(analysis.found.clone());
         let exit = if analysis.errors() > 0 { Exit::Wrong } else { Exit::Success };

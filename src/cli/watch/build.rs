@@ -92,7 +92,7 @@ impl Watch<'_> {
         let cancel = CancellationToken::new();
         let _given_up = cancel.clone().drop_guard();
         let width = threads(&loaded.project, &settings);
-        let invocation = Invocation::new(loaded, settings, events, cancel.clone())?;
+        let invocation = Invocation::after(self.context.as_deref(), loaded, settings, events, cancel.clone())?;
         let before = versions(&invocation.context, &wanted.models).await;
         let selection: BTreeSet<NodeId> = wanted.models.union(&wanted.tests).copied().collect();
         let plan = invocation.plan(&selection, Command::Build).await?;

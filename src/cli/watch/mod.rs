@@ -6,6 +6,7 @@ mod keys;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -17,7 +18,7 @@ use super::arguments::SelectionArguments;
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, Severity, count, render_json};
-use crate::execution::{Analysis, check_project};
+use crate::execution::{Analysis, CheckMemory, Context, check_project};
 use crate::graph::NodeId;
 use crate::invocation::{Invocation, Loaded, Settings, load_project, open_warehouse, select};
 use crate::project::find_root;
@@ -45,7 +46,16 @@ pub(super) fn run(arguments: &WatchArguments, settings: Settings, printer: &Prin
         let mut changes = Changes::of(&root, &left_out.unwrap_or_default())?;
         let is_terminal = std::io::stdin().is_terminal() && printer.live;
         let mut keys = Keys::listen(is_terminal);
-        let mut watch = Watch { arguments, settings, printer, known: None, last: BTreeSet::new(), details: Vec::new() };
+        let mut watch = Watch {
+            arguments,
+            settings,
+            printer,
+            known: None,
+            memory: Arc::default(),
+            context: None,
+            last: BTreeSet::new(),
+            details: Vec::new(),
+        };
         watch.look(&[]).await;
         if !printer.is_json() {
             let hint = if is_terminal { "; r rerun, f full refresh, t tests, enter details, q quit" } else { "" };
@@ -85,6 +95,10 @@ struct Watch<'a> {
     printer: &'a Printer,
     /// What every node was made of when it was last built, or when the watch began.
     known: Option<HashMap<String, u64>>,
+    /// What the last check has found.
+    memory: Arc<CheckMemory>,
+    /// Of the last look: what it has opened is used on.
+    context: Option<Arc<Context>>,
     /// What was built last, by id.
     last: BTreeSet<String>,
     /// More of what was told last.
@@ -149,12 +163,16 @@ impl Watch<'_> {
         }
     }
 
-    async fn check(&self, settings: &Settings) -> Result<(Loaded, Analysis), Diagnostics> {
+    async fn check(&mut self, settings: &Settings) -> Result<(Loaded, Analysis), Diagnostics> {
         let loaded = load_project(settings)?;
         let selected = select(&loaded, &self.arguments.selection.selection())?;
         let (events, _receiver) = mpsc::unbounded_channel();
-        let invocation = Invocation::new(&loaded, settings.clone(), events, CancellationToken::new())?;
-        let analysis = check_project(&invocation.context, &selected).await;
+        let earlier = self.context.as_deref();
+        let invocation = Invocation::after(earlier, &loaded, settings.clone(), events, CancellationToken::new())?;
+        let analysis = check_project(&invocation.context, &selected, Some(&self.memory)).await;
+        let before = self.context.replace(Arc::clone(&invocation.context));
+        // A project takes a while to be taken apart: nobody waits for it.
+        std::thread::spawn(move || drop(before));
         Ok((loaded, analysis))
     }
 

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use super::catalog::{Columns, StubCatalogs, Stubs, Unbound};
 use super::inputs::Tables;
+use super::memory::{Identity, Memory, Remembered};
 use super::{Looked, Wrong};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::execution::compile::World;
@@ -43,6 +44,7 @@ pub(super) struct Binder {
     runtime: Handle,
     pub(super) state: SessionState,
     with_lineage: bool,
+    memory: Option<Arc<Memory>>,
 }
 
 /// The session of a check, whose tables are the stubs.
@@ -61,14 +63,18 @@ impl Binder {
         with_lineage: bool,
     ) -> Self {
         let state = state(&context, &stubs);
-        Self { context, stubs, tables, runtime, state, with_lineage }
+        Self { context, stubs, tables, runtime, state, with_lineage, memory: None }
+    }
+
+    pub(super) fn remembering(self, memory: Option<Arc<Memory>>) -> Self {
+        Self { memory, ..self }
     }
 
     /// All of a level, on the machine's cores.
     pub(super) fn bind_all(&self, level: &[NodeId]) -> Vec<Looked> {
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(level.len() / 8 + 1);
         if workers <= 1 {
-            return level.iter().map(|id| Looked { id: *id, bound: self.bind(*id) }).collect();
+            return level.iter().map(|id| self.look(*id)).collect();
         }
         // Taken one by one: a model takes many times as long as a test.
         let next = Mutex::new(level.iter());
@@ -76,7 +82,7 @@ impl Binder {
         let work = || {
             let mut looked = Vec::new();
             while let Some(id) = take() {
-                looked.push(Looked { id, bound: self.bind(id) });
+                looked.push(self.look(id));
             }
             looked
         };
@@ -94,6 +100,30 @@ impl Binder {
             looked.sort_by_key(|looked| looked.id);
             looked
         })
+    }
+
+    /// Binds a node, unless it is what it was at the last check.
+    fn look(&self, id: NodeId) -> Looked {
+        let Some(memory) = &self.memory else {
+            return Looked { id, bound: self.bind(id), identity: None, remembered: None };
+        };
+        let own = self.tables.built.get(&id).map(crate::storage::Table::version);
+        let inputs = self.context.graph.parents(id).iter().map(|parent| self.columns_of(*parent)).collect();
+        let identity = Identity::of(&self.context, id, own, inputs);
+        let remembered = identity.as_ref().and_then(|identity| memory.recall(&self.context, id, identity));
+        match remembered.filter(Remembered::holds) {
+            Some(remembered) => Looked { id, bound: remembered.bound(), identity: None, remembered: Some(remembered) },
+            None => Looked { id, bound: self.bind(id), identity, remembered: None },
+        }
+    }
+
+    /// What a node has for those that read it, as far as this check knows.
+    fn columns_of(&self, id: NodeId) -> Option<SchemaRef> {
+        let node = self.context.graph.node(id);
+        match &node.kind {
+            NodeKind::Source(table) => self.stubs.source_columns(&table.name),
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => self.stubs.columns(node.relation()?),
+        }
     }
 
     pub(super) fn runtime(&self) -> &Handle {

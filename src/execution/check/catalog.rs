@@ -63,6 +63,14 @@ impl Stubs {
         }
     }
 
+    /// The columns of a source's table, if they are known.
+    pub(super) fn source_columns(&self, name: &crate::names::SourceName) -> Option<SchemaRef> {
+        match self.find(Kind::Sources, &name.source, &name.table)? {
+            Columns::Known(schema) => Some(schema),
+            Columns::Unknown => None,
+        }
+    }
+
     /// Whether a table of this name is there, its columns known or not.
     pub(super) fn has(&self, catalog: &str, schema: &str, name: &str) -> bool {
         Kind::of(catalog).is_some_and(|kind| self.find(kind, schema, name).is_some())

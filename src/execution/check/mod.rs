@@ -8,6 +8,7 @@
 mod bind;
 mod catalog;
 mod inputs;
+mod memory;
 mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use datafusion::error::DataFusionError;
 use tokio::runtime::Handle;
 
 pub use catalog::Stubs;
+pub use memory::Memory;
 
 use super::lineage::Lineage;
 use super::{Context, blocking, fault};
@@ -26,6 +28,7 @@ use crate::graph::{Materialized, NodeId, NodeKind};
 use crate::storage::StorageError;
 use bind::{Binder, Bound};
 use catalog::Columns;
+use memory::{Identity, Remembered};
 
 /// What was found out about a project without reading its data.
 #[derive(Debug, Default)]
@@ -50,6 +53,10 @@ pub struct Analysis {
 struct Looked {
     id: NodeId,
     bound: Bound,
+    /// For the next check; none, if there will be none, or it looks again.
+    identity: Option<Identity>,
+    /// What an earlier check has found, which holds.
+    remembered: Option<Remembered>,
 }
 
 /// What is wrong with a node, and with which of its texts.
@@ -60,11 +67,16 @@ enum Wrong {
 }
 
 /// Binds the selected models and tests; what they read is bound along, and its mistakes are not told.
-pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analysis {
-    analyse(context, selected, false).await
+pub async fn check(context: &Arc<Context>, selected: &BTreeSet<NodeId>, memory: Option<&Arc<Memory>>) -> Analysis {
+    analyse(context, selected, memory, false).await
 }
 
-async fn analyse(context: &Arc<Context>, selected: &BTreeSet<NodeId>, with_lineage: bool) -> Analysis {
+async fn analyse(
+    context: &Arc<Context>,
+    selected: &BTreeSet<NodeId>,
+    memory: Option<&Arc<Memory>>,
+    with_lineage: bool,
+) -> Analysis {
     let graph = &context.graph;
     let mut nodes: BTreeSet<NodeId> = selected.clone();
     for id in selected {
@@ -74,13 +86,16 @@ async fn analyse(context: &Arc<Context>, selected: &BTreeSet<NodeId>, with_linea
     let context = Arc::new(context.offline(Arc::clone(&stubs)));
     let mut analysis = Analysis::default();
     let tables = inputs::tables(&context, &nodes).await;
+    if let Some(memory) = memory {
+        memory.begin(&context);
+    }
     let binder = Binder::new(Arc::clone(&context), Arc::clone(&stubs), tables, Handle::current(), with_lineage);
-    let binder = Arc::new(binder);
+    let binder = Arc::new(binder.remembering(memory.cloned()));
     for level in levels(&context, &nodes) {
         let shared = Arc::clone(&binder);
         let looked = blocking(move || shared.bind_all(&level)).await;
-        for Looked { id, bound } in looked {
-            analysis.take(&context, &stubs, selected, id, bound).await;
+        for looked in looked {
+            analysis.take(&context, &stubs, selected, memory, looked).await;
         }
     }
     analysis
@@ -89,7 +104,7 @@ async fn analyse(context: &Arc<Context>, selected: &BTreeSet<NodeId>, with_linea
 /// The whole project, bound; its mistakes, if it has any.
 pub async fn analysed(context: &Arc<Context>) -> Result<Analysis, Diagnostics> {
     let all: BTreeSet<NodeId> = context.graph.ids().collect();
-    let mut analysis = analyse(context, &all, true).await;
+    let mut analysis = analyse(context, &all, None, true).await;
     let (analysis, _) = std::mem::take(&mut analysis.found).finish(analysis)?;
     Ok(analysis)
 }
@@ -100,10 +115,12 @@ impl Analysis {
         context: &Arc<Context>,
         stubs: &Stubs,
         selected: &BTreeSet<NodeId>,
-        id: NodeId,
-        bound: Bound,
+        memory: Option<&Arc<Memory>>,
+        looked: Looked,
     ) {
+        let Looked { id, mut bound, identity, remembered } = looked;
         let node = context.graph.node(id);
+        let is_wrong = !bound.wrong.is_empty() || remembered.as_ref().is_some_and(|known| !known.found.is_empty());
         match &node.kind {
             NodeKind::Model(_) => self.models += usize::from(selected.contains(&id)),
             NodeKind::Test(_) => self.tests += usize::from(selected.contains(&id)),
@@ -123,29 +140,36 @@ impl Analysis {
         }
         if bound.schema.is_none() && !matches!(node.kind, NodeKind::Test(_)) {
             let is_below_wrong = context.graph.parents(id).iter().any(|parent| self.wrong.contains(parent));
-            if is_below_wrong || !bound.wrong.is_empty() {
+            if is_below_wrong || is_wrong {
                 self.wrong.insert(id);
             }
-            if bound.wrong.is_empty() && node.as_model().is_some() && selected.contains(&id) {
+            if !is_wrong && node.as_model().is_some() && selected.contains(&id) {
                 if is_below_wrong { &mut self.held_back } else { &mut self.unbound }.push(id);
             }
         }
-        if let Some(schema) = bound.schema {
-            self.schemas.insert(id, schema);
+        if let Some(schema) = &bound.schema {
+            self.schemas.insert(id, Arc::clone(schema));
         }
         if bound.fingerprint != 0 {
             self.fingerprints.insert(id, bound.fingerprint);
         }
-        if let Some(lineage) = bound.lineage {
+        if let Some(lineage) = bound.lineage.take() {
             self.lineages.insert(id, lineage);
         }
-        if !selected.contains(&id) {
-            return;
-        }
-        for wrong in bound.wrong {
-            let found = placed(context, stubs, id, wrong).await;
-            for diagnostic in found {
+        let mut found = remembered.map(|known| known.found).unwrap_or_default();
+        for wrong in std::mem::take(&mut bound.wrong) {
+            for diagnostic in placed(context, stubs, id, wrong).await {
                 // Both renderings of an incremental model may say the same.
+                if !found.contains(&diagnostic) {
+                    found.push(diagnostic);
+                }
+            }
+        }
+        if let (Some(memory), Some(identity)) = (memory, identity) {
+            memory.keep(context, id, identity, &bound, found.clone());
+        }
+        if selected.contains(&id) {
+            for diagnostic in found {
                 if !self.found.iter().any(|known| *known == diagnostic) {
                     self.found.push(diagnostic);
                 }

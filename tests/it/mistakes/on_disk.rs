@@ -330,7 +330,7 @@ fn an_unknown_config_value_in_a_model() {
     transcript!(revenue("{{ config(materialized='tabel') }}\nselect 1 as id\n").run(&["ls"]), @"
     exit: 2
     ----- stderr -----
-    error[E0103]: `materialized` of `revenue` is `table`, `view`, `incremental` or `ephemeral`, not `tabel`
+    error[E0103]: `materialized` of `revenue` is `table`, `view`, `incremental`, `ephemeral` or `kafka`, not `tabel`
      --> models/gold/revenue.sql:1:25
       |
     1 | {{ config(materialized='tabel') }}
@@ -362,11 +362,11 @@ fn an_unknown_config_value_in_properties() {
     transcript!(project.run(&["ls"]), @"
     exit: 2
     ----- stderr -----
-    error[E0103]: config `materialized` is `table`, `view`, `incremental` or `ephemeral`, not the string `tabel`
+    error[E0103]: config `materialized` is `table`, `view`, `incremental`, `ephemeral` or `kafka`, not the string `tabel`
      --> models/models.yml:3:28
       |
     3 |     config: {materialized: tabel}
-      |                            ^^^^^ expected `table`, `view`, `incremental` or `ephemeral`
+      |                            ^^^^^ expected `table`, `view`, `incremental`, `ephemeral` or `kafka`
     ");
 }
 
@@ -378,11 +378,11 @@ fn an_unknown_config_value_in_the_project() {
     transcript!(project.run(&["ls"]), @"
     exit: 2
     ----- stderr -----
-    error[E0103]: config `materialized` is `table`, `view`, `incremental` or `ephemeral`, not the string `tabel`
+    error[E0103]: config `materialized` is `table`, `view`, `incremental`, `ephemeral` or `kafka`, not the string `tabel`
      --> project.yaml:4:20
       |
     4 |     +materialized: tabel
-      |                    ^^^^^ expected `table`, `view`, `incremental` or `ephemeral`
+      |                    ^^^^^ expected `table`, `view`, `incremental`, `ephemeral` or `kafka`
     ");
 }
 
