@@ -241,6 +241,11 @@ impl TestConfig {
         }
     }
 
+    /// Whether failing rows are just counted.
+    pub fn is_plain_count(&self) -> bool {
+        self.fail_calc == "count(*)"
+    }
+
     /// The query that counts failing rows.
     pub fn count_sql(&self, failing_rows: &str) -> String {
         let limit = self.limit.map(|limit| format!("\nlimit {limit}")).unwrap_or_default();

@@ -58,9 +58,9 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
         let exit = if analysis.errors() > 0 { Exit::Wrong } else { Exit::Success };
         match format {
             Format::Text if !printer.is_json() => {
-                printer.diagnostics(&found);
+                printer.each(&found);
                 notes(&analysis, &loaded.graph, &analysis.unread(&invocation.context), printer);
-                printer.note(&verdict(&analysis, began));
+                printer.note(&verdict(&analysis, &found, began));
             }
             Format::Text => printer.json_line("check", told(&analysis, &loaded.graph, began, &found)),
             Format::Json | Format::Sarif => {
@@ -117,12 +117,20 @@ fn named(graph: &Graph, ids: &[NodeId]) -> String {
     }
 }
 
-fn verdict(analysis: &Analysis, began: Instant) -> String {
+fn verdict(analysis: &Analysis, found: &Diagnostics, began: Instant) -> String {
     let looked = format!("{} and {}", count(analysis.models, "model"), count(analysis.tests, "data test"));
     let seconds = began.elapsed().as_secs_f64();
-    match analysis.errors() {
-        0 => format!("checked {looked} in {seconds:.2}s: no mistakes"),
-        errors => format!("checked {looked} in {seconds:.2}s: {}", count(errors, "error")),
+    format!("checked {looked} in {seconds:.2}s: {}", counted(found))
+}
+
+/// `no mistakes`, `2 errors and 1 warning`.
+pub(super) fn counted(found: &Diagnostics) -> String {
+    let number = |severity: Severity| found.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    match (number(Severity::Error), number(Severity::Warning)) {
+        (0, 0) => "no mistakes".to_owned(),
+        (errors, 0) => count(errors, "error"),
+        (0, warnings) => count(warnings, "warning"),
+        (errors, warnings) => format!("{} and {}", count(errors, "error"), count(warnings, "warning")),
     }
 }
 

@@ -112,6 +112,14 @@ impl Printer {
 
     /// Every diagnostic whole, and how many there were.
     pub(super) fn diagnostics(&self, found: &Diagnostics) {
+        let errors = self.each(found);
+        if errors > 1 && !self.json {
+            self.error_line(&count(errors, "error"));
+        }
+    }
+
+    /// Every diagnostic whole; gives the number of errors.
+    pub(super) fn each(&self, found: &Diagnostics) -> usize {
         let mut errors = 0;
         for diagnostic in found.iter() {
             if diagnostic.severity == Severity::Error {
@@ -124,9 +132,7 @@ impl Printer {
                 false => self.error_line(&format!("{}\n", render(diagnostic, self.coloured))),
             }
         }
-        if errors > 1 && !self.json {
-            self.error_line(&count(errors, "error"));
-        }
+        errors
     }
 
     /// `--dry-run`.

@@ -18,6 +18,7 @@ use crate::data_test::{self, TestConfig, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Node, NodeId, NodeKind, TestKind, TestNode};
 use crate::names::{Relation, TEST_AUDIT};
+use crate::project::ColumnProperties;
 use crate::storage::{Change, Description, Progress, Removes, StorageError, table_schema};
 
 pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progress>) -> Result<Outcome, Diagnostics> {
@@ -110,25 +111,48 @@ async fn test_fault(
     session: &StepSession,
     error: datafusion::error::DataFusionError,
 ) -> Diagnostics {
-    at_declaration(test, fault::sql_fault(context, id, sql, error, &session.missing()).await)
+    at_declaration(context, test, fault::sql_fault(context, id, sql, error, &session.missing()).await)
 }
 
 /// What is wrong with a generic test's query, at the place where the test is declared.
-pub(super) fn at_declaration(test: &TestNode, found: Diagnostics) -> Diagnostics {
+pub(super) fn at_declaration(context: &Context, test: &TestNode, found: Diagnostics) -> Diagnostics {
+    let column = tested_column(context, test);
     match (&test.kind, &test.place) {
         (TestKind::Generic { .. }, Some(place)) => found
             .into_iter()
             .map(|mut diagnostic| {
+                if let Some((label, column)) = &column
+                    && diagnostic.code == Code::UnknownColumn
+                    && diagnostic.message.contains(&format!("`{}`", column.name))
+                {
+                    let message = format!("`{label}` has no column `{}`", column.name);
+                    let told = Diagnostic { message, label: None, file: None, secondary: Vec::new(), ..diagnostic };
+                    return told.label_or_file(column.place.clone(), "tested here", &place.source.path);
+                }
                 let ours = diagnostic.path().is_none_or(|path| path == place.source.path);
                 if ours {
                     diagnostic.file = None;
                     return diagnostic.label(place.clone(), "in the query of this test");
                 }
-                diagnostic
+                // In the test's own file.
+                diagnostic.secondary(place.clone(), "in the query of this test")
             })
             .collect(),
         _ => found,
     }
+}
+
+/// The column a test is declared under, and the table it is of.
+fn tested_column<'a>(context: &'a Context, test: &TestNode) -> Option<(String, &'a ColumnProperties)> {
+    let node = context.graph.node(test.attached?);
+    let columns = match &node.kind {
+        NodeKind::Model(model) => &model.properties.columns,
+        NodeKind::Seed(seed) => &seed.properties.columns,
+        NodeKind::Source(table) => &table.columns,
+        NodeKind::Test(_) => return None,
+    };
+    let name = test.column.as_ref()?;
+    columns.iter().find(|column| column.name == *name).map(|column| (node.label(), column))
 }
 
 async fn count(

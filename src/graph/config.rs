@@ -270,6 +270,8 @@ fn keep(reader: &mut Reader<'_>) -> Option<Keep> {
             reader.conflict(message, "name a column of the rows' time: keep_by='ingested_at'");
             None
         }
+        // What is wrong with a `keep_for` that is there was told.
+        (None, Some(_)) if reader.config.get("keep_for").is_some_and(|given| !given.is_null()) => None,
         (None, Some(_)) => {
             let message = format!("`{}` has `keep_by` and says not for how long", reader.owner);
             reader.conflict(message, "say how long rows are kept: keep_for='24h'");

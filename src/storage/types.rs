@@ -56,6 +56,14 @@ pub fn shown(data_type: &DataType) -> String {
         DataType::Union(_, _) => "a JSON value of no fixed type".to_owned(),
         DataType::Timestamp(_, _) => "a timestamp".to_owned(),
         DataType::List(field) => format!("a list of {}", shown(field.data_type())),
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            format!("decimal({precision}, {scale})")
+        }
+        DataType::Struct(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|field| format!("{}: {}", field.name(), shown(field.data_type()))).collect();
+            format!("struct<{}>", fields.join(", "))
+        }
         other => other.to_string().to_lowercase(),
     }
 }

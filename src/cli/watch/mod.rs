@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
+use super::check::counted;
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, Severity, count, render_json};
@@ -189,8 +190,7 @@ impl Watch<'_> {
             );
             return;
         }
-        self.printer.diagnostics(found);
-        let verdict = if errors == 0 { "no mistakes".to_owned() } else { count(errors, "error") };
-        self.printer.note(&format!("checked {} in {seconds:.2}s: {verdict}", count(models, "model")));
+        self.printer.each(found);
+        self.printer.note(&format!("checked {} in {seconds:.2}s: {}", count(models, "model"), counted(found)));
     }
 }

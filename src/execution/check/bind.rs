@@ -14,11 +14,12 @@ use tokio::runtime::Handle;
 use super::catalog::{Columns, StubCatalogs, Stubs, Unbound};
 use super::inputs::Tables;
 use super::memory::{Identity, Memory, Remembered};
-use super::{Looked, Wrong};
+use super::{Looked, Wrong, settings};
 use crate::connectors::{declared_columns, topic_columns};
+use crate::diagnostic::Diagnostics;
 use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
-use crate::execution::materialize::{contract_broken, evolution, unknown_columns};
+use crate::execution::materialize::{contract_broken, evolution, unknown_columns, view_of_source};
 use crate::execution::session::{output_schema, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind};
@@ -118,7 +119,7 @@ impl Binder {
     }
 
     /// What a node has for those that read it, as far as this check knows.
-    fn columns_of(&self, id: NodeId) -> Option<SchemaRef> {
+    pub(super) fn columns_of(&self, id: NodeId) -> Option<SchemaRef> {
         let node = self.context.graph.node(id);
         match &node.kind {
             NodeKind::Source(table) => self.stubs.source_columns(&table.name),
@@ -159,7 +160,8 @@ impl Binder {
     fn model(&self, id: NodeId, node: &Node, model: &ModelNode) -> Bound {
         let mut bound = self.rendering(id, node, model, false);
         let built = self.tables.built.get(&id);
-        if model.config.materialized != Materialized::Incremental || !bound.wrong.is_empty() {
+        let is_rebuilt = model.config.full_refresh == Some(true);
+        if model.config.materialized != Materialized::Incremental || is_rebuilt || !bound.wrong.is_empty() {
             return bound;
         }
         // What `this` has: the table's columns where there is one, else those it would be made with.
@@ -214,9 +216,22 @@ impl Binder {
         };
         let rows = output_schema(&plan);
         let mut wrong = Vec::new();
-        let mut unknown = unknown_columns(node, model, &rows);
+        let has_table = !matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral);
+        let mut unknown = if has_table { unknown_columns(node, model, &rows) } else { Diagnostics::default() };
+        unknown.extend(settings::idle(node, model));
+        unknown.extend(settings::undescribed(node, model, &rows));
         unknown.extend(contract_broken(&self.state, node, model, &rows));
-        if unknown.has_errors() {
+        if model.config.materialized == Materialized::View {
+            unknown.extend(
+                self.context
+                    .graph
+                    .parents(id)
+                    .iter()
+                    .find_map(|parent| self.read_once(*parent))
+                    .map(|source| view_of_source(node, &source)),
+            );
+        }
+        if !unknown.is_empty() {
             wrong.push(Wrong::Found(unknown));
         }
         let schema = match model.config.materialized {
@@ -241,6 +256,16 @@ impl Binder {
                 wrong.push(Wrong::Storage { sql, incremental, error });
                 Bound { fingerprint, wrong, ..Bound::default() }
             }
+        }
+    }
+
+    /// The name of a source whose rows come only once.
+    fn read_once(&self, id: NodeId) -> Option<String> {
+        let node = self.context.graph.node(id);
+        match &node.kind {
+            NodeKind::Source(table) => declared_columns(&table.reader).map(|_| table.name.to_string()),
+            NodeKind::Model(model) => model.config.topic.as_ref().map(|_| node.label()),
+            NodeKind::Seed(_) | NodeKind::Test(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ mod bind;
 mod catalog;
 mod inputs;
 mod memory;
+mod settings;
 mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,7 +212,7 @@ async fn placed(context: &Arc<Context>, stubs: &Stubs, id: NodeId, wrong: Wrong)
             let missing = bind::missing(context, stubs, &sql);
             let found = fault::sql_fault(context, id, &sql, error, &missing).await;
             match context.graph.node(id).as_test() {
-                Some(declared) => super::verify::at_declaration(declared, found),
+                Some(declared) => super::verify::at_declaration(context, declared, found),
                 None => found,
             }
         }

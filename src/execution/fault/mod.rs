@@ -5,6 +5,7 @@
 
 mod call;
 mod data;
+mod macros;
 mod sql;
 mod storage;
 mod words;
@@ -186,9 +187,17 @@ impl Place<'_> {
             Some(bytes) => self.in_template(bytes).await,
             None => self.in_settings(&described),
         };
-        let rendered = span.as_ref().zip(bytes).and_then(|(span, bytes)| self.rendered(span, bytes));
+        let rendered = span.as_ref().zip(bytes.clone()).and_then(|(span, bytes)| self.rendered(span, bytes));
         let message = self.below_warehouse(&described.message);
-        let mut diagnostic = Diagnostic::error(described.code, message).label_or_file(span, "", &self.path());
+        let is_written = span.is_none() || rendered.is_some();
+        let in_macro =
+            bytes.filter(|_| is_written).and_then(|bytes| macros::place(&self.context.project.macros, self.sql, bytes));
+        let mut diagnostic = Diagnostic::error(described.code, message);
+        diagnostic = match (in_macro, span) {
+            (Some(place), Some(call)) => diagnostic.label(place, "").secondary(call, "called from here"),
+            (Some(place), None) => diagnostic.label(place, ""),
+            (None, span) => diagnostic.label_or_file(span, "", &self.path()),
+        };
         diagnostic.notes = described.notes;
         diagnostic.notes.extend(rendered);
         diagnostic.hints = described.hints;

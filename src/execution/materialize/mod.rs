@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub(super) use columns::{evolution, unknown_columns};
 pub(super) use contract::contract_broken;
+pub(super) use view::view_of_source;
 
 use super::session::StepSession;
 use super::step::Outcome;

@@ -1,9 +1,10 @@
 //! `view` - the SQL is stored, nothing is computed. It is planned first, so that a wrong view is never stored.
 
 use super::{Build, contract_broken};
-use crate::diagnostic::{Code, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
+use crate::graph::Node;
 use crate::storage::{StorageError, View, table_schema};
 
 pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
@@ -25,16 +26,7 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
         return Err(build.run_fault(error).await);
     }
     if let Some(source) = build.session.sources().first() {
-        return Err(build
-            .mistake(
-                Code::Source,
-                format!(
-                    "`{}` is a view of the source `{}`, which is read only once",
-                    build.model.relation, source.name
-                ),
-            )
-            .hint("make it `materialized: incremental`: its table then keeps what was read, and how far")
-            .into());
+        return Err(view_of_source(build.node, &source.name.to_string()).into());
     }
     let view = View {
         sql: build.sql.clone(),
@@ -48,4 +40,12 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
         Ok(()) => Ok(Outcome { message: "view".to_owned(), ..Outcome::default() }),
         Err(error) => Err(build.run_fault(error).await),
     }
+}
+
+/// A view cannot be asked again for rows that come only once.
+pub(in crate::execution) fn view_of_source(node: &Node, source: &str) -> Diagnostic {
+    let message = format!("`{}` is a view of the source `{source}`, which is read only once", node.label());
+    Diagnostic::error(Code::Source, message)
+        .in_file(node.path.clone())
+        .hint("make it `materialized: incremental`: its table then keeps what was read, and how far")
 }
