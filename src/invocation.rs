@@ -143,8 +143,11 @@ impl Invocation {
         let earlier =
             earlier.filter(|earlier| target(&earlier.project) == target(project) && earlier.project.env == project.env);
         let warehouse = match (&settings.warehouse, earlier) {
-            (None, Some(earlier)) => Arc::clone(&earlier.warehouse),
-            (None, None) => Arc::new(open_warehouse(project)?),
+            (None, earlier) => {
+                let opened = open_warehouse(project)?;
+                let is_same = |earlier: &&Context| earlier.warehouse.location().url() == opened.location().url();
+                earlier.filter(is_same).map_or_else(|| Arc::new(opened), |earlier| Arc::clone(&earlier.warehouse))
+            }
             (Some(folder), _) => {
                 let opened = Warehouse::open(&folder.to_string_lossy(), &project.root, &Map::new(), &project.env);
                 Arc::new(opened.map_err(|error| Diagnostic::error(Code::Storage, error.to_string()))?)

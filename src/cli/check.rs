@@ -13,7 +13,7 @@ use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, count, render_json};
 use crate::execution::{Analysis, check_project};
 use crate::graph::{Graph, NodeId};
-use crate::invocation::{Invocation, Settings, load_project, select};
+use crate::invocation::{Invocation, Loaded, Settings, load_project, select};
 
 /// Names in a note at most.
 const NAMED: usize = 5;
@@ -44,11 +44,28 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
         Ok(loaded) => loaded,
         Err(found) if format == Format::Text => return Err(found),
         Err(found) => {
-            print(format, &found, &json!({"models": 0, "tests": 0}), printer);
+            let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+            let seconds = began.elapsed().as_secs_f64();
+            let told = json!({"models": 0, "tests": 0, "errors": errors, "not_bound": [], "seconds": seconds});
+            print(format, &found, &told, printer);
             return Ok(Exit::Wrong);
         }
     };
-    let selection = select(&loaded, &arguments.selection.selection())?;
+    let wanted = arguments.selection.selection();
+    let is_whole = wanted.select.is_empty() && wanted.exclude.is_empty();
+    let selection = match select(&loaded, &wanted) {
+        Err(found) if format != Format::Text => {
+            print(
+                format,
+                &found,
+                &json!({"models": 0, "tests": 0, "errors": 1, "not_bound": [], "seconds": 0}),
+                printer,
+            );
+            return Ok(Exit::Wrong);
+        }
+        selected => selected?,
+    };
+    let settings = offline(settings, &loaded);
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
@@ -59,7 +76,8 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
         match format {
             Format::Text if !printer.is_json() => {
                 printer.each(&found);
-                notes(&analysis, &loaded.graph, &analysis.unread(&invocation.context), printer);
+                let unread = if is_whole { analysis.unread(&invocation.context) } else { Vec::new() };
+                notes(&analysis, &loaded.graph, &unread, printer);
                 printer.note(&verdict(&analysis, &found, began));
             }
             Format::Text => printer.json_line("check", told(&analysis, &loaded.graph, began, &found)),
@@ -69,6 +87,14 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
         }
         Ok(exit)
     })?
+}
+
+/// What lies behind a network is not looked at: a check needs no credentials.
+pub(super) fn offline(settings: Settings, loaded: &Loaded) -> Settings {
+    let target = &loaded.project.config.target.warehouse;
+    let is_remote = target.contains("://") && !target.starts_with("file://");
+    let nothing = loaded.project.root.join(&loaded.project.config.target_path).join("offline");
+    Settings { warehouse: is_remote.then_some(nothing).or(settings.warehouse), ..settings }
 }
 
 fn told(analysis: &Analysis, graph: &Graph, began: Instant, found: &Diagnostics) -> Value {

@@ -23,7 +23,7 @@ const TABLES: &[(&str, &str)] = &[
     ("analytics.analytics_github_technology_trends_alltime", "* exclude (processed_at)"),
 ];
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap() {
@@ -35,7 +35,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-const FOLDERS: &[&str] = &["project.yaml", "sources.yaml", "models", "macros", "seeds", "data_tests"];
+pub const FOLDERS: &[&str] = &["project.yaml", "sources.yaml", "models", "macros", "seeds", "data_tests"];
 
 /// A copy of the shipped project, which reads the files in its folder `in`.
 fn shipped() -> TestProject {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
-use super::check::counted;
+use super::check::{counted, offline};
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, Severity, count, render_json};
@@ -169,7 +169,8 @@ impl Watch<'_> {
         let selected = select(&loaded, &self.arguments.selection.selection())?;
         let (events, _receiver) = mpsc::unbounded_channel();
         let earlier = self.context.as_deref();
-        let invocation = Invocation::after(earlier, &loaded, settings.clone(), events, CancellationToken::new())?;
+        let settings = offline(settings.clone(), &loaded);
+        let invocation = Invocation::after(earlier, &loaded, settings, events, CancellationToken::new())?;
         let analysis = check_project(&invocation.context, &selected, Some(&self.memory)).await;
         let before = self.context.replace(Arc::clone(&invocation.context));
         // A project takes a while to be taken apart: nobody waits for it.

@@ -20,9 +20,10 @@ use crate::diagnostic::Diagnostics;
 use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
 use crate::execution::materialize::{contract_broken, evolution, unknown_columns, view_of_source};
-use crate::execution::session::{output_schema, statement_of};
+use crate::execution::session::{WAREHOUSE, output_schema, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind};
+use crate::names::Relation;
 use crate::storage::{StorageError, evolve, table_schema};
 
 /// SQL may be nested deep.
@@ -206,7 +207,11 @@ impl Binder {
         };
         self.context.keep_compiled(id, &sql, incremental);
         let fingerprint = fingerprint(node, &sql);
-        let plan = match self.plan(&sql) {
+        let planned = match self.plan(&sql) {
+            Err(_) if self.adopt(&sql) => self.plan(&sql),
+            planned => planned,
+        };
+        let plan = match planned {
             Ok(plan) => plan,
             Err(error) if is_unbound(&error) => return Bound { fingerprint, ..Bound::default() },
             Err(error) => {
@@ -259,6 +264,22 @@ impl Binder {
         }
     }
 
+    /// Tables that the SQL names and no node stands for, looked for in the warehouse; whether there is one now.
+    pub(super) fn adopt(&self, sql: &str) -> bool {
+        if !self.context.warehouse.is_local() {
+            return false;
+        }
+        let mut is_there = false;
+        for (layer, name) in missing_relations(&self.context, &self.stubs, sql) {
+            let Ok(relation) = Relation::new(&layer, &name) else { continue };
+            if let Ok(Some(table)) = self.runtime.block_on(self.context.warehouse.table(&relation)) {
+                self.stubs.add_relation(&relation, Columns::Known(table.schema()));
+                is_there = true;
+            }
+        }
+        is_there
+    }
+
     /// The name of a source whose rows come only once.
     fn read_once(&self, id: NodeId) -> Option<String> {
         let node = self.context.graph.node(id);
@@ -305,17 +326,23 @@ pub(super) fn is_unbound(error: &DataFusionError) -> bool {
 
 /// The tables that a query names and that are nowhere.
 pub(super) fn missing(context: &Context, stubs: &Stubs, sql: &str) -> Vec<String> {
+    let missing = missing_relations(context, stubs, sql);
+    let shown = |(schema, table): (String, String)| match schema.as_str() {
+        "public" => table,
+        schema => format!("{schema}.{table}"),
+    };
+    missing.into_iter().map(shown).collect()
+}
+
+fn missing_relations(context: &Context, stubs: &Stubs, sql: &str) -> Vec<(String, String)> {
     let Ok(statement) = statement_of(&context.base, sql) else { return Vec::new() };
     let Ok(references) = context.base.resolve_table_references(&statement) else { return Vec::new() };
     references
         .iter()
         .filter_map(|reference| {
-            let full = reference.clone().resolve("warehouse", "public");
+            let full = reference.clone().resolve(WAREHOUSE, "public");
             let is_there = stubs.has(&full.catalog, &full.schema, &full.table);
-            (!is_there).then(|| match full.schema.as_ref() {
-                "public" => full.table.to_string(),
-                schema => format!("{schema}.{}", full.table),
-            })
+            (!is_there).then(|| (full.schema.to_string(), full.table.to_string()))
         })
         .collect()
 }

@@ -211,6 +211,11 @@ async fn placed(context: &Arc<Context>, stubs: &Stubs, id: NodeId, wrong: Wrong)
             context.keep_compiled(id, &sql, incremental);
             let missing = bind::missing(context, stubs, &sql);
             let found = fault::sql_fault(context, id, &sql, error, &missing).await;
+            let in_incremental_run = "this is its SQL once its table is there, where `is_incremental()` is true";
+            let found: Diagnostics = match incremental {
+                true => found.into_iter().map(|diagnostic| diagnostic.note(in_incremental_run)).collect(),
+                false => found,
+            };
             match context.graph.node(id).as_test() {
                 Some(declared) => super::verify::at_declaration(context, declared, found),
                 None => found,

@@ -49,7 +49,11 @@ impl Binder {
             Ok(_) if asked.load(Ordering::Relaxed) => return Vec::new(),
             Ok(sql) => sql,
         };
-        let planned = self.plan(&sql).and_then(|_| match config.is_plain_count() {
+        let first = match self.plan(&sql) {
+            Err(_) if self.adopt(&sql) => self.plan(&sql),
+            planned => planned,
+        };
+        let planned = first.and_then(|_| match config.is_plain_count() {
             true => Ok(()),
             false => self.plan(&config.count_sql(&sql)).map(|_| ()),
         });

@@ -12,7 +12,7 @@ mod polls;
 mod real;
 mod recording;
 mod secrets;
-mod server;
+pub mod server;
 mod tls;
 mod windows;
 

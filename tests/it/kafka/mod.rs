@@ -2,6 +2,7 @@
 
 mod broker;
 mod log;
+mod shipped;
 mod sources;
 mod stream;
 mod topic;

@@ -2,7 +2,7 @@
 
 mod batches;
 mod chains;
-mod child;
+pub mod child;
 mod kill;
 mod mistakes;
 mod once;
