@@ -46,7 +46,10 @@ pub(super) fn run(arguments: &StreamArguments, settings: Settings, printer: &Pri
     let selection = select(&loaded, &arguments.selection.selection())?;
     let streams = Streams::of(&loaded.graph, &selection);
     if streams.streams.is_empty() {
+        let off = &loaded.graph.disabled;
+        let off = (!off.is_empty()).then(|| format!("disabled, and not looked at: {}", off.join(", ")));
         return Err(Diagnostic::error(Code::Usage, "nothing that is selected is a stream")
+            .note_opt(off)
             .note("a stream is an incremental or kafka model that reads a connector's source, or a topic by `ref()`")
             .hint("`engine source list` shows the sources; `engine run` builds models once")
             .into());

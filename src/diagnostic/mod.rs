@@ -237,10 +237,11 @@ pub fn or_list(names: &[String]) -> String {
     }
 }
 
-/// `1 model`, `2 models`.
+/// `1 model`, `2 models`, `2 batches`.
 pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
+        _ if noun.ends_with("ch") || noun.ends_with("sh") => format!("{number} {noun}es"),
         _ => format!("{number} {noun}s"),
     }
 }

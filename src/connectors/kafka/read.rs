@@ -46,7 +46,7 @@ impl Kafka {
         let mut gathered = Gathered::new(self, columns, partition);
         let mut bytes = 0_u64;
         let mut heard = Instant::now();
-        let mut goes_on = true;
+        let (mut goes_on, mut ended) = (true, false);
         while goes_on && reading.next < item.mark {
             if self.around.cancel.is_cancelled() {
                 return Err(TopicError::Cancelled { topic: self.config.topic.clone() }.into());
@@ -75,13 +75,16 @@ impl Kafka {
                 }
                 Some(Ok(message)) => {
                     heard = Instant::now();
+                    ended = false;
                     reading.next = message.offset() + 1;
                     bytes += message.payload_len() as u64;
                     self.progress.bytes.fetch_add(message.payload_len() as u64, Ordering::Relaxed);
                     gathered.push(&message);
                 }
-                // Behind the last message there may be marks of transactions, and before an open one it ends early.
-                Some(Err(KafkaError::PartitionEOF(_))) => {
+                // One end may have been told before what waits now came. Two in a row, or nothing behind one, is the end:
+                // behind the last message there may be marks of transactions, and before an open one it ends early.
+                Some(Err(KafkaError::PartitionEOF(_))) if !ended => ended = true,
+                Some(Err(KafkaError::PartitionEOF(_))) | None if ended => {
                     reading.next = reading.next.max(behind(&reading, &self.config.topic, partition)).min(item.mark);
                     break;
                 }

@@ -20,6 +20,7 @@ use crate::execution::scan::{ConnectorTable, Slice, rejected_schema};
 use crate::execution::step::Outcome;
 use crate::execution::{Event, Pace};
 use crate::graph::{IncrementalStrategy, Materialized, NodeKind};
+use crate::names::Relation;
 use crate::plan::Action;
 use crate::project::TableReader;
 use crate::storage::{Change, Description, Positions, Progress, Removes, Staged, Table};
@@ -156,6 +157,12 @@ async fn reading(
 /// Where the source's path stands, and in which file.
 fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, String) {
     let graph = &build.context.graph;
+    let topic = Relation::new(&table.name.source, &table.name.table).ok().and_then(|name| graph.by_relation(&name));
+    if let Some(node) = topic.map(|id| graph.node(id))
+        && let Some(config) = node.as_model().and_then(|model| model.config.topic.as_ref())
+    {
+        return (config.place.clone(), node.path.clone());
+    }
     let Some(node) = graph.by_source(&table.name).map(|id| graph.node(id)) else { return (None, String::new()) };
     let place = match &node.kind {
         NodeKind::Source(source) => match &source.reader {

@@ -36,6 +36,8 @@ pub(super) struct Worker {
     every: Duration,
     is_counted: bool,
     upstream: Vec<watch::Receiver<Stage>>,
+    /// The last batch was read to its end.
+    has_read: bool,
     /// When the last batch began.
     began: Option<Instant>,
     /// The table's version after our own last commit.
@@ -64,6 +66,7 @@ impl Worker {
             every,
             is_counted,
             upstream,
+            has_read: false,
             began: None,
             version: None,
             bytes: 0,
@@ -88,7 +91,7 @@ impl Worker {
     pub(super) async fn run(mut self) -> Result<(), Diagnostics> {
         let ran = self.batches().await;
         if let Some(stage) = self.shared.stages.get(&self.id) {
-            stage.send_replace(Stage::Ended);
+            stage.send_modify(|stage| *stage = if *stage == Stage::Running { Stage::Ended } else { Stage::NeverRan });
         }
         ran
     }
@@ -105,10 +108,14 @@ impl Worker {
                 Err(found) => Err(found.into()),
             };
             match tried {
-                Ok(()) => pause = FIRST_PAUSE,
+                Ok(()) => {
+                    self.has_read = true;
+                    pause = FIRST_PAUSE;
+                }
                 Err(_) if self.stop().is_cancelled() => return Ok(()),
                 Err(found) if !is_transient(&found) => return Err(found),
                 Err(found) => {
+                    self.has_read = false;
                     self.tell_trouble(&found, pause);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -125,7 +132,12 @@ impl Worker {
         let stop = self.stop().clone();
         for stage in &mut self.upstream {
             tokio::select! {
-                _ = stage.wait_for(|stage| *stage >= Stage::Running) => {}
+                reached = stage.wait_for(|stage| *stage >= Stage::Running) => {
+                    // What has gone wrong is the other stream's to tell.
+                    if reached.is_ok_and(|stage| *stage == Stage::NeverRan) {
+                        return false;
+                    }
+                }
                 () = stop.cancelled() => return false,
             }
         }
@@ -151,7 +163,8 @@ impl Worker {
                 Some((0, _)) if once && !is_fed => return Ok(Waited::ForTheEnd),
                 Some(_) => (self.every / LOOKS).clamp(SHORTEST_LOOK, LONGEST_LOOK),
                 // Files and services are read to the end at once.
-                None if once && !is_fed => return Ok(Waited::ForTheEnd),
+                None if once && !is_fed && self.has_read => return Ok(Waited::ForTheEnd),
+                None if once && !self.has_read => return Ok(Waited::ForRows),
                 None if due.is_zero() => return Ok(Waited::ForRows),
                 None => due,
             };

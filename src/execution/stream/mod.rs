@@ -70,6 +70,8 @@ enum Stage {
     Running,
     /// It will send no more.
     Ended,
+    /// It ended before it had a table.
+    NeverRan,
 }
 
 /// What the streams and the refresher share.

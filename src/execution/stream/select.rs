@@ -34,9 +34,7 @@ impl Streams {
         for id in graph.ids().filter(|id| selection.contains(id)) {
             let is_model = graph.node(id).as_model().is_some();
             let reads = if is_model { Reads::of(graph, id) } else { Reads::default() };
-            let above = graph.ancestors(id, usize::MAX);
-            let feeding: BTreeSet<NodeId> =
-                sorted.streams.iter().copied().filter(|stream| above.contains(stream)).collect();
+            let feeding = feeding(graph, id, &sorted.streams);
             match &graph.node(id).kind {
                 NodeKind::Model(model) if model.config.materialized == Materialized::Ephemeral => {}
                 NodeKind::Model(model)
@@ -65,6 +63,24 @@ impl Streams {
         }
         sorted
     }
+}
+
+/// The streams nearest above a node: what lies behind one of them comes through it.
+fn feeding(graph: &Graph, id: NodeId, streams: &[NodeId]) -> BTreeSet<NodeId> {
+    let mut found = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut border = vec![id];
+    while let Some(next) = border.pop() {
+        for parent in graph.parents(next).iter().filter(|parent| seen.insert(**parent)) {
+            match streams.contains(parent) {
+                true => {
+                    found.insert(*parent);
+                }
+                false => border.push(*parent),
+            }
+        }
+    }
+    found
 }
 
 /// What a model reads from outside.

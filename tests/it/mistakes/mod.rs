@@ -11,12 +11,12 @@ mod templates;
 use crate::project::TestProject;
 
 /// A project whose only model is `models/gold/revenue.sql`.
-fn revenue(sql: &str) -> TestProject {
+pub(super) fn revenue(sql: &str) -> TestProject {
     TestProject::new().file("models/gold/revenue.sql", sql)
 }
 
 /// `silver.orders`, a table of three plain columns, and `gold.revenue`, which reads it.
-fn orders_and(revenue: &str) -> TestProject {
+pub(super) fn orders_and(revenue: &str) -> TestProject {
     TestProject::new()
         .file(
             "models/silver/orders.sql",

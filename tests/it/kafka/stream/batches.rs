@@ -157,3 +157,21 @@ fn only_what_a_transaction_has_committed_is_streamed() {
     project.ok(&["stream", "--select", "events", "--once"]);
     assert_eq!(ids(&project), expected);
 }
+
+#[test]
+fn what_trickles_in_is_read_whole_by_the_next_batch() {
+    let Some(topic) = Topic::new(1) else { return };
+    let project = topic.project(", batch: {every: 2s}");
+    let mut stream = Streaming::start(&project, &["--select", "events", "--log-format", "json"]);
+    // Each pause lets the consumer meet the end of the partition.
+    for round in 0..3 {
+        for number in round * 5..round * 5 + 5 {
+            topic.numbers(number..number + 1, 1);
+        }
+        stream.until("a burst", || count(&project, "bronze.events") >= i64::from(round * 5 + 5));
+    }
+    let ran = stream.end("-TERM");
+    assert_eq!(ids(&project), (0..15).collect::<Vec<_>>());
+    // The first message of a burst may be a batch of its own; the others wait for one another.
+    assert!(told_batches(&ran).len() <= 7, "{ran}");
+}
