@@ -68,10 +68,14 @@ pub async fn difference(
     limit: usize,
 ) -> Result<Option<Difference>, Diagnostics> {
     let node = context.graph.node(id);
-    let NodeKind::Model(model) = &node.kind else { return Ok(None) };
+    let Some(relation) = node.relation() else { return Ok(None) };
     let stored = |error: crate::storage::StorageError| Diagnostics::from(fault::storage_diagnostic(&error));
-    let Some(table) = context.warehouse.table(&model.relation).await.map_err(stored)? else { return Ok(None) };
-    let sql = compile::compile_node(context, id, false).await?;
+    let Some(table) = context.warehouse.table(relation).await.map_err(stored)? else { return Ok(None) };
+    let sql = match &node.kind {
+        NodeKind::Model(_) => compile::compile_node(context, id, false).await?,
+        // What its file says now is known when it is loaded.
+        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => format!("select * from {}", relation.to_sql()),
+    };
     context.keep_compiled(id, &sql, false);
     let session = StepSession::of_step(context, id);
     let plan = match session.plan(&sql).await {

@@ -241,10 +241,17 @@ impl ModelConfig {
     }
 }
 
+/// What a contract may say, in dbt.
+const CONTRACT_KEYS: &[&str] = &["enforced", "alias_types", "checksum"];
+
 /// `contract: {enforced: true}`, as in dbt.
 fn contract(reader: &mut Reader<'_>) -> bool {
     match reader.config.get("contract") {
         None | Some(Value::Null) => false,
+        Some(Value::Object(entries)) if !entries.keys().all(|key| CONTRACT_KEYS.contains(&key.as_str())) => {
+            reader.wrong("contract", "a mapping such as `{'enforced': true}`", &Value::Object(entries.clone()));
+            false
+        }
         Some(Value::Object(entries)) => match entries.get("enforced") {
             None => false,
             Some(Value::Bool(enforced)) => *enforced,

@@ -5,6 +5,7 @@ mod environment;
 mod project;
 
 mod architecture;
+mod check;
 mod commands;
 mod files;
 mod http;

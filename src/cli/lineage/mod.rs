@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::check::offline;
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -67,6 +68,7 @@ pub(super) fn run(arguments: &LineageArguments, settings: Settings, printer: &Pr
     let (node, wanted) = find(&loaded.graph, &arguments.wanted)?;
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
+        let settings = offline(settings, &loaded);
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
         let analysis = analysed(&invocation.context).await?;
         let paths = Paths::new(&loaded.graph, &analysis);

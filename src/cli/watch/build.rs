@@ -10,7 +10,7 @@ use super::Watch;
 use super::keys::Wish;
 use crate::cli::show::{difference_json, difference_text};
 use crate::diagnostic::Diagnostics;
-use crate::execution::{Against, Context, NodeResult, Status, difference};
+use crate::execution::{Against, Context, NodeResult, Status, difference, preview_node};
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::invocation::{Invocation, Loaded, Settings, load_project, threads};
 use crate::plan::Command;
@@ -70,7 +70,10 @@ impl Watch<'_> {
             wanted.models.clear();
         }
         wanted.full_refresh = wish == Wish::FullRefresh;
+        let last = self.last.clone();
         self.build(&loaded, &wanted, settings).await;
+        // The tests alone are not what `r` means next.
+        self.last = last;
     }
 
     /// Whether all of it is built and its tests have passed.
@@ -126,10 +129,14 @@ impl Watch<'_> {
         self.details.clear();
         let mut lines = Vec::new();
         for result in results.iter().filter(|result| result.status == Status::Success) {
-            let Some(version) = before.get(&result.node).filter(|version| result.version != Some(**version)) else {
+            let label = context.graph.node(result.node).label();
+            let Some(version) = before.get(&result.node) else {
+                lines.extend(self.first_rows(context, wanted, result.node, &label).await);
                 continue;
             };
-            let label = context.graph.node(result.node).label();
+            if result.version == Some(*version) {
+                continue;
+            }
             match difference(context, result.node, Against::Version(*version), DETAILS).await {
                 Ok(difference) if self.printer.is_json() => {
                     self.printer.json_line("difference", difference_json(&label, difference.as_ref()));
@@ -145,6 +152,19 @@ impl Watch<'_> {
         }
         self.printer.diagnostics(&found);
         lines
+    }
+}
+
+impl Watch<'_> {
+    /// Of a model that is new, or a view.
+    async fn first_rows(&self, context: &Arc<Context>, wanted: &Wanted, id: NodeId, label: &str) -> Option<String> {
+        let is_shown = wanted.changed.contains(&id) && context.graph.node(id).as_model().is_some();
+        if !is_shown || self.printer.is_json() {
+            return None;
+        }
+        // Its mistakes are told by its build.
+        let preview = preview_node(context, id, Some(FIRST)).await.ok()?;
+        Some(format!("{label}:\n{}", preview.to_text()))
     }
 }
 

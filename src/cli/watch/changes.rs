@@ -69,7 +69,9 @@ impl Changes {
         for path in paths.iter().filter(|path| path.is_dir() && path.parent() == Some(&self.root)) {
             let _ = self.watcher.watch(path, RecursiveMode::Recursive);
         }
-        let relative = paths.iter().map(|path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string());
+        // Without an extension it is a folder, or what an editor wrote first and renamed.
+        let shown = paths.iter().filter(|path| path.extension().is_some() || path.ends_with(".env") || path.is_dir());
+        let relative = shown.map(|path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string());
         let mut names: Vec<String> = relative.collect();
         names.sort();
         names.dedup();

@@ -111,8 +111,8 @@ impl Watch<'_> {
         match due {
             Due::Changed(files) => self.look(&files).await,
             Due::Asked(Wish::Details) => {
-                for detail in std::mem::take(&mut self.details) {
-                    self.printer.output(&detail);
+                for detail in &self.details {
+                    self.printer.output(detail);
                 }
             }
             Due::Asked(wish) => self.again(wish).await,

@@ -225,7 +225,9 @@ impl Binder {
         let mut unknown = if has_table { unknown_columns(node, model, &rows) } else { Diagnostics::default() };
         unknown.extend(settings::idle(node, model));
         unknown.extend(settings::undescribed(node, model, &rows));
-        unknown.extend(contract_broken(&self.state, node, model, &rows));
+        if model.config.materialized != Materialized::Ephemeral {
+            unknown.extend(contract_broken(&self.state, node, model, &rows));
+        }
         if model.config.materialized == Materialized::View {
             unknown.extend(
                 self.context

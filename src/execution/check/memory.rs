@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::bind::Bound;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::execution::Context;
 use crate::graph::{NodeId, NodeKind};
 
@@ -50,21 +50,29 @@ impl Identity {
         match &node.kind {
             NodeKind::Model(model) => {
                 model.template.source.text.hash(&mut hasher);
-                for column in model.properties.columns.iter().filter(|_| model.config.contract) {
+                for column in &model.properties.columns {
                     (&column.name, &column.data_type).hash(&mut hasher);
+                    hash_place(column.place.as_ref(), &mut hasher);
                 }
+                hash_place(model.properties.place.as_ref(), &mut hasher);
             }
             NodeKind::Test(test) => {
                 test.template.source.text.hash(&mut hasher);
                 format!("{:?}{:?}{:?}", test.kind, test.column, test.config).hash(&mut hasher);
-                // Where a mistake in it is shown.
-                test.place.as_ref().map(|place| (&place.range, place.source.text.len())).hash(&mut hasher);
+                hash_place(test.place.as_ref(), &mut hasher);
             }
             NodeKind::Seed(_) | NodeKind::Source(_) => return None,
         }
         serde_json::Value::Object(node.config.clone()).to_string().hash(&mut hasher);
         own.hash(&mut hasher);
         Some(Self { made_of: hasher.finish(), inputs })
+    }
+}
+
+/// Where a mistake is shown: one that moved is another.
+fn hash_place(place: Option<&Span>, hasher: &mut DefaultHasher) {
+    if let Some(place) = place {
+        (&place.range, place.source.line_column(place.range.start)).hash(hasher);
     }
 }
 

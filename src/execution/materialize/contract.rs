@@ -1,5 +1,7 @@
 //! `contract: {enforced: true}` - the columns a model promises, by name and type, against those that its SQL gives.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::execution::context::SessionState;
 use futures::executor::block_on;
@@ -21,6 +23,9 @@ pub(in crate::execution) fn contract_broken(
     if !model.config.contract {
         return found;
     }
+    // What Delta cannot hold is told by itself.
+    let Ok(schema) = table_schema(&model.relation, &Arc::new(schema.clone())) else { return found };
+    let schema = schema.as_ref();
     let declared = &model.properties.columns;
     for column in declared {
         found.extend(broken_by(state, node, model, schema, column));

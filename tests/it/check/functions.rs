@@ -1,0 +1,63 @@
+//! Functions nobody knows, and functions called with what they do not take.
+
+use super::check;
+use crate::mistakes::orders_and;
+use crate::transcript;
+
+#[test]
+fn a_function_nobody_knows() {
+    transcript!(check(&orders_and("select id,\n  uper(country) as country\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0404]: no function named `uper`
+     --> models/gold/revenue.sql:2:3
+      |
+    2 |   uper(country) as country
+      |   ^^^^
+      |
+      = hint: did you mean `upper`?
+    ");
+}
+
+#[test]
+fn an_argument_too_many() {
+    transcript!(check(&orders_and("select upper(country, 2) as country\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: `upper` takes 1 argument, not 2
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select upper(country, 2) as country
+      |        ^^^^^
+      |
+      = hint: it is called as `upper(string)`
+    ");
+}
+
+#[test]
+fn an_argument_of_another_type() {
+    transcript!(check(&orders_and("select date_trunc('day', amount) as day\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: `date_trunc` does not take double
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select date_trunc('day', amount) as day
+      |        ^^^^^^^^^^
+      |
+      = hint: it is called as `date_trunc(string, timestamp)` or `date_trunc(string, time)`
+    ");
+}
+
+#[test]
+fn a_window_function_without_a_window() {
+    transcript!(check(&orders_and("select row_number() as number\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: `row_number` is a window function: it needs `over (...)`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select row_number() as number
+      |        ^^^^^^^^^^
+    ");
+}

@@ -1,0 +1,96 @@
+//! Tables nobody declared.
+
+use super::check;
+use super::sources::CLICKS;
+use crate::mistakes::{orders_and, revenue};
+use crate::transcript;
+
+#[test]
+fn a_model_named_without_ref() {
+    transcript!(check(&orders_and("select *\nfrom orders\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0402]: no table named `orders`
+     --> models/gold/revenue.sql:2:6
+      |
+    2 | from orders
+      |      ^^^^^^
+      |
+      = hint: write `{{ ref('orders') }}`
+    ");
+}
+
+#[test]
+fn a_model_nearly_named() {
+    transcript!(check(&orders_and("select *\nfrom silver.ordres\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0402]: no table named `silver.ordres`
+     --> models/gold/revenue.sql:2:6
+      |
+    2 | from silver.ordres
+      |      ^^^^^^^^^^^^^
+      |
+      = hint: did you mean `{{ ref('orders') }}`?
+    ");
+}
+
+#[test]
+fn a_table_of_nobody() {
+    transcript!(check(&revenue("select *\nfrom customers\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0402]: no table named `customers`
+     --> models/gold/revenue.sql:2:6
+      |
+    2 | from customers
+      |      ^^^^^^^^^
+      |
+      = hint: name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`
+    ");
+}
+
+#[test]
+fn a_source_named_without_source() {
+    let project = revenue("select *\nfrom shop.clicks\n").file("sources.yaml", CLICKS);
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0402]: no table named `shop.clicks`
+     --> models/gold/revenue.sql:2:6
+      |
+    2 | from shop.clicks
+      |      ^^^^^^^^^^^
+      |
+      = hint: write `{{ source('shop', 'clicks') }}`
+    ");
+}
+
+#[test]
+fn a_ref_to_nothing() {
+    transcript!(check(&orders_and("select *\nfrom {{ ref('ordres') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0301]: no model or seed named `ordres`
+     --> models/gold/revenue.sql:2:9
+      |
+    2 | from {{ ref('ordres') }}
+      |         ^^^^^^^^^^^^^ not found in this project
+      |
+      = hint: did you mean `orders`?
+    ");
+}
+
+#[test]
+fn a_ref_to_a_layer_above() {
+    let project = revenue("select 1 as id\n").file("models/silver/orders.sql", "select *\nfrom {{ ref('revenue') }}\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0105]: `silver.orders` reads `gold.revenue`, which is above it
+     --> models/silver/orders.sql:2:9
+      |
+    2 | from {{ ref('revenue') }}
+      |         ^^^^^^^^^^^^^^ silver may read bronze and silver
+    ");
+}
