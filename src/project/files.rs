@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::memory::{Memory, stamp};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 
 /// A file below one of the project's paths.
 #[derive(Debug, Clone)]
 pub(super) struct FoundFile {
+    memory: Option<Arc<Memory>>,
     path: PathBuf,
     /// Relative to the root, with slashes.
     pub(super) shown: String,
@@ -28,8 +30,24 @@ impl FoundFile {
     }
 
     pub(super) fn read(&self, found: &mut Diagnostics) -> Option<Arc<SourceText>> {
-        found.keep(read_text(&self.path, &self.shown))
+        found.keep(read_remembering(&self.path, &self.shown, self.memory.as_deref()))
     }
+}
+
+/// Reads a text of the project, unless it is what it was.
+pub(super) fn read_remembering(
+    path: &Path,
+    shown: &str,
+    memory: Option<&Memory>,
+) -> Result<Arc<SourceText>, Diagnostics> {
+    let Some(memory) = memory else { return read_text(path, shown) };
+    if let Some(known) = memory.text(path) {
+        return Ok(known);
+    }
+    let stamp = stamp(path);
+    let text = read_text(path, shown)?;
+    memory.keep_text(path, stamp, &text);
+    Ok(text)
 }
 
 /// Reads a text of the project.
@@ -47,7 +65,12 @@ pub(super) fn read_text(path: &Path, shown: &str) -> Result<Arc<SourceText>, Dia
 }
 
 /// All files below the given paths; a path that does not exist has none.
-pub(super) fn walk(root: &Path, paths: &[String], found: &mut Diagnostics) -> Vec<FoundFile> {
+pub(super) fn walk(
+    root: &Path,
+    paths: &[String],
+    memory: Option<&Arc<Memory>>,
+    found: &mut Diagnostics,
+) -> Vec<FoundFile> {
     let mut files: Vec<FoundFile> = Vec::new();
     for base in paths.iter().map(|path| root.join(path)).filter(|base| base.is_dir()) {
         let walked = walkdir::WalkDir::new(&base).follow_links(true).sort_by_file_name();
@@ -58,7 +81,7 @@ pub(super) fn walk(root: &Path, paths: &[String], found: &mut Diagnostics) -> Ve
         for entry in visible {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
-                    files.extend(found_file(root, &base, entry.path()));
+                    files.extend(found_file(root, &base, entry.path(), memory));
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -74,10 +97,11 @@ pub(super) fn walk(root: &Path, paths: &[String], found: &mut Diagnostics) -> Ve
     files
 }
 
-fn found_file(root: &Path, base: &Path, path: &Path) -> Option<FoundFile> {
+fn found_file(root: &Path, base: &Path, path: &Path, memory: Option<&Arc<Memory>>) -> Option<FoundFile> {
     let below = path.strip_prefix(base).ok()?;
     let folders = below.parent().into_iter().flatten();
     Some(FoundFile {
+        memory: memory.cloned(),
         path: path.to_owned(),
         shown: shown(root, path),
         folders: folders.map(|folder| folder.to_string_lossy().into_owned()).collect(),

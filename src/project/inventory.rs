@@ -27,7 +27,7 @@ impl Inventory {
         let mut inventory = Self::default();
         // Models and seeds share their names: both are read with `ref()`.
         let mut referable = BTreeMap::new();
-        for file in walk(root, &config.model_paths, found) {
+        for file in walk(root, &config.model_paths, memory, found) {
             match file.extension.as_str() {
                 "sql" => inventory.model(&file, config, trees, &mut referable, found),
                 "py" => found.push(
@@ -39,7 +39,7 @@ impl Inventory {
                 _ => {}
             }
         }
-        for file in walk(root, &config.seed_paths, found) {
+        for file in walk(root, &config.seed_paths, memory, found) {
             match file.extension.as_str() {
                 "csv" => inventory.seed(&file, trees, &mut referable, found),
                 _ if file.is_yaml() => inventory.property_files.push(file),
@@ -47,7 +47,7 @@ impl Inventory {
             }
         }
         let mut tests = BTreeMap::new();
-        for file in walk(root, &config.test_paths, found) {
+        for file in walk(root, &config.test_paths, memory, found) {
             let folder = file.folders.first().map_or("", String::as_str);
             match file.extension.as_str() {
                 "sql" if folder == "generic" => inventory.macro_file(&file, &config.name, found),
@@ -57,7 +57,7 @@ impl Inventory {
                 _ => {}
             }
         }
-        for file in walk(root, &config.macro_paths, found) {
+        for file in walk(root, &config.macro_paths, memory, found) {
             match file.extension.as_str() {
                 "sql" => inventory.macro_file(&file, &config.name, found),
                 _ if file.is_yaml() => inventory.property_files.push(file),

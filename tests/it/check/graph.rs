@@ -213,6 +213,17 @@ fn models_that_nothing_reads_are_named() {
 }
 
 #[test]
+fn a_warehouse_that_cannot_be_reached_is_not_asked() {
+    let project = orders_and("{{ config(materialized='incremental') }}\nselect id\nfrom {{ ref('orders') }}\n")
+        .file("project.yaml", "name: shop\ntargets:\n  prod: {warehouse: 's3://lake/warehouse'}\n");
+    transcript!(project.run(&["check"]), @"
+    exit: 0
+    ----- stderr -----
+    checked 2 models and 0 data tests in [TIME]: no mistakes
+    ");
+}
+
+#[test]
 fn nothing_is_written() {
     let project = orders_and("select id\nfrom {{ ref('orders') }}\n").file("seeds/countries.csv", "code\nDE\n");
     let files = || {

@@ -105,6 +105,7 @@ fn only_the_branch_of_later_runs() {
     5 | where id > (select max(idd) from {{ this }})
       |                        ^^^
       |
+      = note: this is its SQL once its table is there, where `is_incremental()` is true
       = hint: did you mean `id`?
     ");
 }
@@ -123,6 +124,7 @@ fn only_the_branch_of_later_runs_before_there_is_a_table() {
     5 | where id > (select max(amount) from {{ this }}) and contry = 'DE'
       |                                                     ^^^^^^
       |
+      = note: this is its SQL once its table is there, where `is_incremental()` is true
       = hint: did you mean `country`?
     ");
 }
@@ -180,6 +182,7 @@ fn a_branch_that_a_macro_writes() {
       |    ^^^^^^^^^^^^^^^
       |
       = note: rendered, the line is: where idd > (select max(idd) from "gold"."revenue")
+      = note: this is its SQL once its table is there, where `is_incremental()` is true
       = hint: did you mean `id`?
     "#);
 }

@@ -1,7 +1,7 @@
 //! Tables nobody declared.
 
-use super::check;
 use super::sources::CLICKS;
+use super::{check, is_right};
 use crate::mistakes::{orders_and, revenue};
 use crate::transcript;
 
@@ -92,5 +92,37 @@ fn a_ref_to_a_layer_above() {
       |
     2 | from {{ ref('revenue') }}
       |         ^^^^^^^^^^^^^^ silver may read bronze and silver
+    ");
+}
+
+#[test]
+fn a_table_that_is_there_is_no_mistake() {
+    let project = orders_and("select id\nfrom {{ ref('orders') }}\n");
+    project.ok(&["run"]);
+    project.write("models/gold/revenue.sql", "select id\nfrom silver.orders\n");
+    project.write("tests/no_free_orders.sql", "select *\nfrom warehouse.silver.orders\nwhere amount <= 0\n");
+    project.write("tests/old_is_empty.sql", "select *\nfrom silver.old\nwhere 1 = 0\n");
+    project.write("models/silver/old.sql", "{{ config(materialized='table') }}\nselect 1 as id\n");
+    project.ok(&["run", "--select", "old"]);
+    project.remove("models/silver/old.sql");
+    is_right(&project);
+}
+
+#[test]
+fn a_column_of_a_table_that_no_node_stands_for() {
+    let project = orders_and("select idd\nfrom silver.old\n")
+        .file("models/silver/old.sql", "{{ config(materialized='table') }}\nselect 1 as id\n");
+    project.ok(&["run", "--select", "old"]);
+    project.remove("models/silver/old.sql");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `idd`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select idd
+      |        ^^^
+      |
+      = hint: did you mean `id`?
     ");
 }
