@@ -19,7 +19,7 @@ use crate::execution::{
 use crate::graph::selector::Selection;
 use crate::graph::{Graph, NodeId, NodeKind, link};
 use crate::plan::{Command, Request, RunPlan};
-use crate::project::{LoadOptions, Project, find_root, load};
+use crate::project::{LoadOptions, Memory, Project, find_root, load};
 use crate::storage::{StorageError, Warehouse};
 use crate::template::{Globals, Templates, YamlRenderer};
 use crate::{data_test, names};
@@ -42,6 +42,8 @@ pub struct Settings {
     /// In place of the target's warehouse.
     pub warehouse: Option<PathBuf>,
     pub env: BTreeMap<String, String>,
+    /// What the process has read of the project before.
+    pub memory: Option<Arc<Memory>>,
     /// The command's name, for `flags.WHICH`.
     pub command: String,
     pub invocation_id: String,
@@ -61,8 +63,12 @@ pub struct Loaded {
 /// Reads the project and links it. Every mistake of a phase is reported together.
 pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
     let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
-    let options =
-        LoadOptions { target: settings.target.clone(), vars: settings.vars.clone(), env: settings.env.clone() };
+    let options = LoadOptions {
+        target: settings.target.clone(),
+        vars: settings.vars.clone(),
+        env: settings.env.clone(),
+        memory: settings.memory.clone(),
+    };
     let (project, mut warnings) = load(&root, &options, &YamlRenderer::new())?;
     let templates = Templates::new(globals(&project, settings), &project.macros)?;
     warnings.extend(templates.warnings().clone());

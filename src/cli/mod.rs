@@ -201,6 +201,7 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
         env: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
+        memory: None,
         command: line.command.name().to_owned(),
         invocation_id: uuid::Uuid::new_v4().to_string(),
         started,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::config::ProjectConfig;
 use super::config_tree::ConfigTrees;
 use super::fields::hint_known;
 use super::files::{FoundFile, walk};
+use super::memory::Memory;
 use super::{MacroFile, ModelFile, Properties, SeedFile, TestFile};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, or_list};
 use crate::names;
@@ -23,7 +25,13 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    pub(super) fn read(root: &Path, config: &ProjectConfig, trees: &mut ConfigTrees, found: &mut Diagnostics) -> Self {
+    pub(super) fn read(
+        root: &Path,
+        config: &ProjectConfig,
+        trees: &mut ConfigTrees,
+        memory: Option<&Arc<Memory>>,
+        found: &mut Diagnostics,
+    ) -> Self {
         let mut inventory = Self::default();
         // Models and seeds share their names: both are read with `ref()`.
         let mut referable = BTreeMap::new();

@@ -3,6 +3,7 @@
 //! Mistakes in the project file end the phase, since layers and paths decide what the other files mean.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use super::config_tree::ConfigTrees;
 use super::connection::{Connection, read_connections};
 use super::declared_test::TestContext;
 use super::fields::Fields;
-use super::files::{FoundFile, read_text};
+use super::files::{FoundFile, read_remembering, read_text};
 use super::inventory::Inventory;
+use super::memory::Memory;
 use super::properties::Entries;
 use super::rendered::{RenderYaml, YamlRenderer, YamlScope};
 use super::source_entry::SourceContext;
@@ -36,6 +38,8 @@ pub struct LoadOptions {
     pub vars: Map<String, Value>,
     /// The process's environment.
     pub env: BTreeMap<String, String>,
+    /// What the process has read before.
+    pub memory: Option<Arc<Memory>>,
 }
 
 /// The folder of the project: the given one, or the nearest at or above `start` that has a project file.
@@ -85,10 +89,12 @@ pub fn load(
         trees.tell_mistakes(&mut found);
         return Err(found);
     }
-    let mut inventory = Inventory::read(root, &config, &mut trees, &mut found);
+    let mut inventory = Inventory::read(root, &config, &mut trees, options.memory.as_ref(), &mut found);
     let target = config.target.context();
     let scope = YamlScope { vars: &config.vars, env: &env, target: Some(&target), locals: &[] };
+    let memory = options.memory.as_deref();
     let mut reader = PropertyReader {
+        memory: memory.map(|memory| (memory, scope_of(&scope))),
         renderer: YamlRenderer { renderer, scope },
         trees: &mut trees,
         entries: Entries::default(),
@@ -99,7 +105,7 @@ pub fn load(
     for name in ROOT_SOURCES {
         let path = root.join(name);
         if path.is_file()
-            && let Some(source) = found.keep(read_text(&path, name))
+            && let Some(source) = found.keep(read_remembering(&path, name, memory))
         {
             reader.open(&source, &[], &mut found);
         }
@@ -125,7 +131,18 @@ struct PropertyReader<'a> {
     sources: Vec<SourceTable>,
     connections: Vec<Connection>,
     /// Rendered, with the folders that lead to them.
-    files: Vec<(yaml::Node, Vec<String>)>,
+    files: Vec<(Arc<yaml::Node>, Vec<String>)>,
+    /// With a hash of what strings are rendered with.
+    memory: Option<(&'a Memory, u64)>,
+}
+
+/// All that the strings of a property file can ask for.
+fn scope_of(scope: &YamlScope<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    Value::Object(scope.vars.clone()).to_string().hash(&mut hasher);
+    scope.env.hash(&mut hasher);
+    scope.target.map(ToString::to_string).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Top-level keys that we know and do not build yet.
@@ -150,6 +167,10 @@ impl PropertyReader<'_> {
 
     /// Parses a file and renders its strings.
     fn open(&mut self, source: &Arc<SourceText>, folders: &[String], found: &mut Diagnostics) {
+        if let Some(node) = self.memory.and_then(|(memory, scope)| memory.properties(source, scope)) {
+            self.files.push((node, folders.to_vec()));
+            return;
+        }
         let Some(raw) = found.keep(yaml::parse(source)) else {
             return;
         };
@@ -162,6 +183,10 @@ impl PropertyReader<'_> {
             // What is missing now would only be complained about a second time.
             found.extend(unrendered);
             return;
+        }
+        let node = Arc::new(node);
+        if let Some((memory, scope)) = self.memory {
+            memory.keep_properties(source, scope, &node);
         }
         self.files.push((node, folders.to_vec()));
     }

@@ -19,6 +19,7 @@ mod json_path;
 mod kafka_reader;
 mod kafka_source;
 mod load;
+mod memory;
 mod model_config;
 mod properties;
 mod rendered;
@@ -57,6 +58,7 @@ pub use http_source::{
 pub use json_path::{InvalidPath, InvalidPathKind, JsonPath, PathStep};
 pub use kafka_source::{BatchConfig, KafkaColumn, KafkaConfig, MessagePart, OnLostOffsets, StartAt};
 pub use load::{LoadOptions, find_root, load};
+pub use memory::Memory;
 pub use model_config::{
     ConfigOf, MODEL_CONFIG_KEYS, SEED_CONFIG_KEYS, SOURCE_CONFIG_KEYS, TEST_CONFIG_KEYS, check_config_key,
     check_config_value, merge_config,

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &WatchArguments, settings: Settings, printer: &Prin
         let mut keys = Keys::listen(is_terminal);
         let mut watch = Watch {
             arguments,
-            settings,
+            settings: Settings { memory: Some(Arc::default()), ..settings },
             printer,
             known: None,
             memory: Arc::default(),

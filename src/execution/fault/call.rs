@@ -87,7 +87,7 @@ fn other(text: &str, name: &str, types: Option<&str>) -> String {
     let own = text.split_once("user-defined coercion failed with: ").map(|(_, own)| own);
     if let Some(own) = own {
         let own = own.split(". No function matches").next().unwrap_or(own);
-        let own = own.rsplit_once("error: ").map_or(own, |(_, own)| own);
+        let own = own.rsplit_once("error: ").map_or(own, |(_, own)| own).trim_start_matches("Error during planning: ");
         return lower_first(with_sql_types(own.lines().next().unwrap_or(own)).trim_end_matches('.'));
     }
     match types {

@@ -239,7 +239,6 @@ impl Place<'_> {
         });
         let own = nearest(name, words::with_names(&code_only(self.sql)).iter().map(String::as_str));
         if !own.is_empty() {
-            let own: Vec<String> = own.iter().map(|name| format!("`{name}`")).collect();
             described.hints = vec![format!("did you mean {}?", or_list(&own))];
             return described;
         }

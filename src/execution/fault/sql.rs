@@ -157,7 +157,9 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
             let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
-            if let Some(described) = field.relation.as_ref().and_then(|table| unknown_alias(table, valid_fields)) {
+            if let Some(described) =
+                field.relation.as_ref().and_then(|table| unknown_alias(table, &field.name, valid_fields))
+            {
                 return described;
             }
             let message = match &field.relation {
@@ -195,7 +197,11 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
 }
 
 /// A name before a column that is none of the query's tables; most often the table goes by an alias.
-fn unknown_alias(table: &TableReference, columns: &[Column]) -> Option<Described> {
+fn unknown_alias(table: &TableReference, name: &str, columns: &[Column]) -> Option<Described> {
+    // Of a subquery the tables around it are not told: only one that has the column is meant.
+    if !columns.iter().any(|column| column.name == name) {
+        return None;
+    }
     let mut names: Vec<&str> = columns.iter().filter_map(|column| Some(column.relation.as_ref()?.table())).collect();
     names.sort_unstable();
     names.dedup();
@@ -204,7 +210,7 @@ fn unknown_alias(table: &TableReference, columns: &[Column]) -> Option<Described
     }
     let listed: Vec<String> = names.iter().take(LISTED_COLUMNS).map(|name| format!("`{name}`")).collect();
     let message = format!("no table of this query is called `{}`", table.table());
-    let described = Described::new(Code::UnknownTable, message).any(table.table());
+    let described = Described::new(Code::UnknownColumn, message).any(table.table());
     Some(described.hint(match listed.as_slice() {
         [only] => format!("here it is {only}"),
         _ => format!("they are {}", listed.join(", ")),
@@ -362,7 +368,9 @@ fn type_mistake(text: &str) -> Option<Described> {
         let others = with_sql_types(rest.trim_matches(['[', ']']));
         format!("`in` cannot compare {} with {others}", with_sql_types(left))
     } else if text.starts_with("Unary operator '-' only supports") {
-        "`-` takes a number".to_owned()
+        return Some(
+            Described::new(Code::Type, "`-` takes a number").hint("cast what stands behind it: `-cast(... as bigint)`"),
+        );
     } else if let Some((from, to)) =
         text.strip_prefix("Unsupported CAST from ").and_then(|rest| rest.split_once(" to "))
     {
