@@ -137,7 +137,8 @@ def fill(brokers, topic, partitions, messages):
 
 def trickle(brokers, topic, partitions, messages):
     """Writes the events to a topic that is there, at a pace that leaves time for others: some two minutes for a million."""
-    writer = producer(brokers, **{"linger.ms": 20, "queue.buffering.max.messages": 500_000})
+    # So patient that it outlives a broker that is stopped for minutes.
+    writer = producer(brokers, **{"linger.ms": 20, "queue.buffering.max.messages": 500_000, "message.timeout.ms": 900_000})
     began = time.monotonic()
     total = 0
     for index, (key, value, number) in enumerate(events(messages)):

@@ -19,3 +19,4 @@ mod s3;
 mod selection;
 mod storage;
 mod templating;
+mod watch;

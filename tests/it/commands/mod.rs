@@ -4,6 +4,7 @@ mod artifacts;
 mod build;
 mod flags;
 mod interrupted;
+mod lineage;
 mod project;
 mod run;
 mod show;

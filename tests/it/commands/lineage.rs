@@ -1,0 +1,90 @@
+//! Where columns come from, what differs from the last build, and how a query runs.
+
+use serde_json::{Value, json};
+
+use crate::project::TestProject;
+
+fn project() -> TestProject {
+    TestProject::new()
+        .file(
+            "sources.yaml",
+            "version: 2\nsources:\n  - name: shop\n    tables:\n      - name: orders\n        files: {path: data/orders.csv}\n        \
+             columns:\n          - {name: id, type: bigint}\n          - {name: country, type: string}\n          \
+             - {name: amount, type: double}\n",
+        )
+        .file("data/orders.csv", "id,country,amount\n1,DE,12.5\n2,FR,8\n3,DE,20\n")
+        .file("models/bronze/raw.sql", "{{ config(materialized='incremental') }}\nselect * from {{ source('shop', 'orders') }}\n")
+        .file("models/silver/orders.sql", "select id, country, amount from {{ ref('raw') }} where amount > 0\n")
+        .file(
+            "models/gold/revenue.sql",
+            "{{ config(materialized='table', unique_key='country') }}\n\
+             select country, sum(amount) as revenue, cast(count(*) as int) as orders from {{ ref('orders') }} group by country\n",
+        )
+        .file("models/gold/revenue.yml", "models:\n  - name: revenue\n    columns:\n      - name: revenue\n        data_tests: [not_null]\n")
+}
+
+#[test]
+fn a_column_is_followed_up_to_its_source() {
+    let project = project();
+    // Nothing is built, and nothing is read.
+    let up = project.ok(&["lineage", "revenue.revenue"]).stdout;
+    insta::assert_snapshot!(up, @r"
+    gold.revenue.revenue
+      <- silver.orders.amount   aggregated
+         <- bronze.raw.amount   copied
+            <- source shop.orders.amount   copied
+      grouped by silver.orders.country
+    ");
+    let json = project.ok(&["lineage", "gold.revenue.revenue", "--format", "json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let first = &json["columns"][0]["up"][0];
+    assert_eq!((&first["name"], &first["use"]), (&json!("silver.orders.amount"), &json!("aggregated")));
+    assert!(!project.path("warehouse").exists());
+}
+
+#[test]
+fn what_a_column_reaches_is_listed_with_its_tests() {
+    let impact = project().ok(&["lineage", "raw.amount", "--impact"]).stdout;
+    assert!(impact.contains("gold.revenue") && impact.contains("silver.orders"), "{impact}");
+    assert!(impact.contains("2 models, 2 columns, 1 data test"), "{impact}");
+    let wrong = project().run(&["lineage", "revenue.revenu"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("did you mean `revenue`?"), "{wrong}");
+}
+
+#[test]
+fn what_a_change_does_to_the_rows_is_shown_before_it_is_built() {
+    let project = project();
+    assert!(project.ok(&["show", "revenue", "--diff"]).stdout.contains("it has not been built"));
+    project.ok(&["run"]);
+    assert_eq!(project.ok(&["show", "revenue", "--diff"]).stdout.trim(), "gold.revenue: 2 rows, as before");
+    let sql = std::fs::read_to_string(project.path("models/gold/revenue.sql")).unwrap();
+    let sql =
+        sql.replace("sum(amount) as revenue", "sum(amount) + case when country = 'DE' then 1 else 0 end as revenue");
+    project.write("models/gold/revenue.sql", sql.replace(", cast(count(*) as int) as orders", ""));
+    let version = project.version("gold/revenue");
+    insta::assert_snapshot!(project.ok(&["show", "revenue", "--diff"]).stdout, @r"
+    gold.revenue: 2 rows: 1 changed, `orders` is gone
+    +---+---------+---------+
+    | ± | country | revenue |
+    +---+---------+---------+
+    | - | DE      | 32.5    |
+    | + | DE      | 33.5    |
+    +---+---------+---------+
+    ");
+    assert_eq!(project.version("gold/revenue"), version);
+    let of_a_source = project.run(&["show", "raw", "--diff"]);
+    assert!(of_a_source.code != 0 && of_a_source.stderr.contains("whose rows come only once"), "{of_a_source}");
+}
+
+#[test]
+fn operators_are_shown_with_their_rows() {
+    let project = project();
+    project.ok(&["run"]);
+    let ran = project.ok(&["explain", "revenue", "--log-format", "json"]);
+    let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (summary, operators) = lines.split_last().unwrap();
+    assert_eq!(summary["rows"], 2);
+    let scan = operators.iter().find(|operator| operator["name"] == "DataSource").unwrap();
+    assert_eq!(scan["rows"], 3, "{ran}");
+    assert!(operators.iter().any(|operator| operator["name"] == "Aggregate" && operator["rows"] == 2), "{ran}");
+}
