@@ -357,7 +357,7 @@ fn types_that_delta_has_not_are_refused_by_name() {
       |
       = hint: say which type the JSON value has: `json_get_str`, `json_get_int`, or a cast
 
-    error[E0609]: column `x` of `gold.d` is decimal256(50, 2), which a Delta table cannot hold
+    error[E0609]: column `x` of `gold.d` is decimal(50, 2), which a Delta table cannot hold
      --> models/gold/d.sql:2:46
       |
     2 | select arrow_cast(1, 'Decimal256(50, 2)') as x

@@ -154,11 +154,11 @@ fn a_tested_column_that_the_model_does_not_have() {
     transcript!(project.run(&["build", "--quiet", "--exclude", "revenue"]), @"
     exit: 1
     ----- stderr -----
-    error[E0403]: no column named `contry`
-     --> models/models.yml:5:22
+    error[E0403]: `silver.orders` has no column `contry`
+     --> models/models.yml:4:15
       |
-    5 |         data_tests: [not_null]
-      |                      ^^^^^^^^ in the query of this test
+    4 |       - name: contry
+      |               ^^^^^^ tested here
       |
       = hint: did you mean `country`?
     ");

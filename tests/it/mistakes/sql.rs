@@ -224,7 +224,7 @@ fn a_condition_that_is_none() {
     ----- stderr -----
     error[E0405]: a condition is a boolean, not a string
     --> models/gold/revenue.sql
-     = hint: cast one of them: `cast(... as ...)`
+     = hint: compare it with something, as in `... = 'x'`
     ");
 }
 
@@ -621,17 +621,22 @@ fn a_mistake_inside_a_loop_points_into_the_loop() {
 }
 
 #[test]
-fn a_mistake_written_in_a_macro_points_to_the_call() {
+fn a_mistake_written_in_a_macro_is_shown_in_it_and_in_the_call() {
     let project = orders_and("select\n  id,\n  {{ euro('amount') }} as euro\nfrom {{ ref('orders') }}\n")
         .file("macros/money.sql", "{% macro euro(column) %}rond({{ column }} / 100, 2){% endmacro %}\n");
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
     error[E0404]: no function named `rond`
-     --> models/gold/revenue.sql:3:6
+     --> macros/money.sql:1:25
+      |
+    1 | {% macro euro(column) %}rond({{ column }} / 100, 2){% endmacro %}
+      |                         ^^^^
+      |
+     ::: models/gold/revenue.sql:3:6
       |
     3 |   {{ euro('amount') }} as euro
-      |      ^^^^^^^^^^^^^^
+      |      -------------- called from here
       |
       = note: rendered, the line is: rond(amount / 100, 2) as euro
       = hint: did you mean `round`?
