@@ -17,7 +17,7 @@ use crate::execution::{
     self, Context, Event, Kept, Limits, NodeResult, Pace, Status, StreamEnd, StreamRequest, Streams, Walk,
 };
 use crate::graph::selector::Selection;
-use crate::graph::{Graph, NodeId, NodeKind, link};
+use crate::graph::{Graph, LinkMemory, NodeId, NodeKind, link};
 use crate::plan::{Command, Request, RunPlan};
 use crate::project::{LoadOptions, Memory, Project, find_root, load};
 use crate::storage::{StorageError, Warehouse};
@@ -43,12 +43,19 @@ pub struct Settings {
     pub warehouse: Option<PathBuf>,
     pub env: BTreeMap<String, String>,
     /// What the process has read of the project before.
-    pub memory: Option<Arc<Memory>>,
+    pub memory: Option<Arc<LoadMemory>>,
     /// The command's name, for `flags.WHICH`.
     pub command: String,
     pub invocation_id: String,
     pub started: Timestamp,
     pub clock: Instant,
+}
+
+/// What loading has found out before, in the same process.
+#[derive(Debug, Default)]
+pub struct LoadMemory {
+    files: Arc<Memory>,
+    links: LinkMemory,
 }
 
 /// A project that is right as far as can be seen without its data.
@@ -67,12 +74,12 @@ pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
         target: settings.target.clone(),
         vars: settings.vars.clone(),
         env: settings.env.clone(),
-        memory: settings.memory.clone(),
+        memory: settings.memory.as_ref().map(|memory| Arc::clone(&memory.files)),
     };
     let (project, mut warnings) = load(&root, &options, &YamlRenderer::new())?;
     let templates = Templates::new(globals(&project, settings), &project.macros)?;
     warnings.extend(templates.warnings().clone());
-    let (graph, more) = link(&project, &templates)?;
+    let (graph, more) = link(&project, &templates, settings.memory.as_ref().map(|memory| &memory.links))?;
     warnings.extend(more);
     let ((), more) = data_test::check(&graph, &templates).finish(())?;
     warnings.extend(more);

@@ -85,7 +85,7 @@ impl Shop {
             run_started_at: Timestamp::UNIX_EPOCH,
         };
         let templates = Templates::new(globals, &project.macros).unwrap();
-        let (graph, _) = link(&project, &templates).unwrap();
+        let (graph, _) = link(&project, &templates, None).unwrap();
         Self { root, project, graph }
     }
 

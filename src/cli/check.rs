@@ -1,5 +1,6 @@
 //! `check` - every mistake that can be found without reading data.
 
+use std::mem::ManuallyDrop;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -40,8 +41,9 @@ enum Format {
 pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Printer) -> Result<Exit, Diagnostics> {
     let began = settings.clock;
     let format = arguments.format;
+    // The program ends behind this: nobody needs a large project taken apart again.
     let loaded = match load_project(&settings) {
-        Ok(loaded) => loaded,
+        Ok(loaded) => ManuallyDrop::new(loaded),
         Err(found) if format == Format::Text => return Err(found),
         Err(found) => {
             let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
@@ -68,8 +70,8 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
     let settings = offline(settings, &loaded);
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
-        let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
-        let analysis = check_project(&invocation.context, &selection, None).await;
+        let invocation = ManuallyDrop::new(Invocation::new(&loaded, settings, events, CancellationToken::new())?);
+        let analysis = ManuallyDrop::new(check_project(&invocation.context, &selection, None).await);
         let mut found = loaded.warnings.clone();
         found.extend(analysis.found.clone());
         let exit = if analysis.errors() > 0 { Exit::Wrong } else { Exit::Success };

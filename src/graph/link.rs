@@ -10,6 +10,7 @@ use super::Graph;
 use super::assemble::assemble;
 use super::config::{ModelConfig, SeedConfig};
 use super::cycle;
+use super::memory::LinkMemory;
 use super::node::{ModelNode, Node, NodeKind, SeedNode};
 use super::resolve::Names;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
@@ -34,9 +35,16 @@ pub(super) struct Draft {
 }
 
 /// Builds the graph; every mistake found on the way is reported together, with the warnings of a good one.
-pub fn link(project: &Project, templates: &Templates) -> Result<(Graph, Diagnostics), Diagnostics> {
-    let mut linker =
-        Linker { project, templates, found: Diagnostics::default(), drafts: Vec::new(), disabled: Vec::new() };
+pub fn link(
+    project: &Project,
+    templates: &Templates,
+    memory: Option<&LinkMemory>,
+) -> Result<(Graph, Diagnostics), Diagnostics> {
+    if let Some(memory) = memory {
+        memory.begin(project);
+    }
+    let found = Diagnostics::default();
+    let mut linker = Linker { project, templates, memory, found, drafts: Vec::new(), disabled: Vec::new() };
     linker.sources();
     linker.seeds();
     linker.models();
@@ -47,6 +55,7 @@ pub fn link(project: &Project, templates: &Templates) -> Result<(Graph, Diagnost
 pub(super) struct Linker<'a> {
     pub(super) project: &'a Project,
     pub(super) templates: &'a Templates,
+    memory: Option<&'a LinkMemory>,
     pub(super) found: Diagnostics,
     pub(super) drafts: Vec<Draft>,
     disabled: Vec<String>,
@@ -158,7 +167,16 @@ impl Linker<'_> {
         let models = &self.project.models;
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(models.len() / 16 + 1);
         let share = models.len().div_ceil(workers.max(1)).max(1);
-        let extract = |model: &ModelFile| self.templates.extract(&self.template(model, &model.config));
+        let extract = |model: &ModelFile| {
+            if let Some(known) = self.memory.and_then(|memory| memory.recall(model)) {
+                return Ok(known);
+            }
+            let extracted = self.templates.extract(&self.template(model, &model.config))?;
+            if let Some(memory) = self.memory {
+                memory.keep(model, &extracted);
+            }
+            Ok(extracted)
+        };
         if workers <= 1 {
             return models.iter().map(extract).collect();
         }

@@ -7,6 +7,7 @@ mod config;
 mod config_reader;
 mod cycle;
 mod link;
+mod memory;
 mod node;
 mod resolve;
 pub mod selector;
@@ -18,6 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 
 pub use config::{IncrementalStrategy, Keep, Materialized, ModelConfig, OnSchemaChange, SeedConfig};
 pub use link::{for_each_template, link};
+pub use memory::LinkMemory;
 pub use node::{ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
 pub use topic::{Compression, TopicConfig};
 

@@ -124,7 +124,7 @@ impl Shop {
             run_started_at: Timestamp::UNIX_EPOCH,
         };
         let templates = Templates::new(globals, &project.macros).unwrap();
-        let (graph, _) = link(&project, &templates).unwrap();
+        let (graph, _) = link(&project, &templates, None).unwrap();
         let mut analysis = Analysis::default();
         for (name, columns, filters, joins) in LINEAGES {
             let columns = columns.iter().map(|(column, origins)| ColumnLineage {

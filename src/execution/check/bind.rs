@@ -22,7 +22,7 @@ use crate::execution::lineage::{Lineage, lineage};
 use crate::execution::materialize::{contract_broken, evolution, unknown_columns, view_of_source};
 use crate::execution::session::{WAREHOUSE, output_schema, statement_of};
 use crate::execution::{Context, seed};
-use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind};
+use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind, TestKind};
 use crate::names::Relation;
 use crate::storage::{StorageError, evolve, table_schema};
 
@@ -152,7 +152,11 @@ impl Binder {
             NodeKind::Model(model) => self.model(id, node, model),
             NodeKind::Test(test) => {
                 let wrong = self.test(id, node, test);
-                let fingerprint = fingerprint(node, &(test.template.source.text.as_str(), format!("{:?}", test.kind)));
+                let text = match test.kind {
+                    TestKind::Singular => test.template.source.text.as_str(),
+                    TestKind::Generic { .. } => "",
+                };
+                let fingerprint = fingerprint(node, &(text, format!("{:?}{:?}", test.kind, test.column)));
                 Bound { fingerprint, wrong, ..Bound::default() }
             }
         }

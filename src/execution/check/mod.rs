@@ -80,8 +80,9 @@ async fn analyse(
 ) -> Analysis {
     let graph = &context.graph;
     let mut nodes: BTreeSet<NodeId> = selected.clone();
-    for id in selected {
-        nodes.extend(graph.ancestors(*id, usize::MAX));
+    let mut border: Vec<NodeId> = selected.iter().copied().collect();
+    while let Some(id) = border.pop() {
+        border.extend(graph.parents(id).iter().filter(|parent| nodes.insert(**parent)));
     }
     let stubs = Arc::new(Stubs::default());
     let context = Arc::new(context.offline(Arc::clone(&stubs)));
