@@ -60,6 +60,8 @@ pub struct Waiting {
     pub items: Vec<Item>,
     /// Names that were read before and are not what they were then.
     pub changed: Vec<String>,
+    /// It is another source under the old names: a topic that was made anew.
+    pub renewed: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

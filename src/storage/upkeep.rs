@@ -16,8 +16,7 @@ use deltalake::datafusion::execution::context::SessionState;
 use deltalake::kernel::TombstoneView;
 use deltalake::table::config::TablePropertiesExt;
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use serde_json::Map;
 
 use super::commit::{Change, OPTIMIZE, Removes};
@@ -82,7 +81,9 @@ impl Warehouse {
         Ok(changed.then(|| current.version()))
     }
 
-    /// Deletes files that left the table longer ago than `delta.deletedFileRetentionDuration` says, a week if it does not.
+    /// Deletes files that no version of the last `delta.deletedFileRetentionDuration` (a week, if it does not say) needs:
+    /// those that left the table before, and those that were written and never committed. A log forgets what left long
+    /// ago, so the folder is looked through; nothing younger than that time is touched.
     async fn vacuum(&self, table: &Table, now_millis: i64) -> Result<(), StorageError> {
         let relation = table.relation();
         let failed = |source| StorageError::Open { relation: relation.clone(), source };
@@ -91,16 +92,23 @@ impl Warehouse {
         let retention = state.table_config().deleted_file_retention_duration();
         let latest = now_millis.saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX));
         let tombstones: Vec<_> = state.all_tombstones(log_store.as_ref()).try_collect().await.map_err(failed)?;
-        let paths = table.paths();
-        let is_old = |gone: &&TombstoneView| gone.deletion_timestamp().is_some_and(|at| at < latest);
+        // By name, which is unique: paths are written in several ways.
+        let mut needed: HashSet<String> = table.paths().iter().map(|path| name_of(path).to_owned()).collect();
+        let is_recent = |gone: &&TombstoneView| gone.deletion_timestamp().is_none_or(|at| at >= latest);
+        needed.extend(tombstones.iter().filter(is_recent).map(|gone| name_of(&gone.path()).to_owned()));
         let store = log_store.object_store(None);
-        for gone in
-            tombstones.iter().filter(is_old).map(TombstoneView::path).filter(|path| !paths.contains(path.as_ref()))
-        {
-            let path = Path::parse(&gone).unwrap_or_else(|_| gone.as_ref().into());
-            match store.delete(&path).await {
+        let store_failed = |source| StorageError::Store { path: relation.path(), source };
+        let files: Vec<ObjectMeta> = store.list(None).try_collect().await.map_err(store_failed)?;
+        for file in files {
+            let is_hidden = file.location.parts().any(|part| part.as_ref().starts_with(['_', '.']));
+            let name = file.location.filename().unwrap_or_default();
+            let is_old = file.last_modified.timestamp_millis() < latest;
+            if is_hidden || !name.ends_with(".parquet") || !is_old || needed.contains(name) {
+                continue;
+            }
+            match store.delete(&file.location).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(source) => return Err(StorageError::Store { path: relation.path(), source }),
+                Err(source) => return Err(store_failed(source)),
             }
         }
         Ok(())
@@ -137,6 +145,10 @@ impl Warehouse {
         let progress = Arc::new(Progress::default());
         self.stage(relation, plan, &session.task_ctx(), &schema, &table.partition_columns(), &progress).await
     }
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn work(table: &Table, upkeep: &Upkeep) -> Work {

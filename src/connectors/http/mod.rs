@@ -183,7 +183,7 @@ impl Http {
             None => self.waiting_polls(position),
         };
         self.progress.expect(items.len());
-        Ok(Waiting { items, changed: Vec::new() })
+        Ok(Waiting { items, ..Waiting::default() })
     }
 
     pub(super) fn is_read(&self, position: &BTreeMap<String, i64>, item: &Item) -> bool {

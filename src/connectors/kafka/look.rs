@@ -26,6 +26,8 @@ pub(super) struct Partition {
 pub(super) struct Look {
     pub(super) partitions: BTreeMap<i32, Partition>,
     pub(super) remarks: Vec<Diagnostic>,
+    /// A partition ends before what was read of it.
+    pub(super) renewed: bool,
 }
 
 /// What an error of asking for a topic means.
@@ -81,7 +83,7 @@ pub(super) fn look(
 ) -> Result<Look, TopicError> {
     let numbers = partitions(config, consumer)?;
     let mut partitions = BTreeMap::new();
-    let (mut lost, mut skipped) = (Vec::new(), 0);
+    let (mut lost, mut skipped, mut renewed) = (Vec::new(), 0, false);
     for number in numbers {
         let (low, high) = consumer
             .fetch_watermarks(&config.topic, number, PATIENCE)
@@ -96,6 +98,7 @@ pub(super) fn look(
                 low
             }
             Some(next) if *next > high => {
+                renewed = true;
                 lost.push(format!(
                     "partition {number} ends at offset {high}, before offset {next}: the topic was deleted and made anew"
                 ));
@@ -124,7 +127,7 @@ pub(super) fn look(
         let message = format!("topic `{}` is read live: {skipped} messages were skipped", config.topic);
         remarks.push(Diagnostic::warning(Code::Source, message));
     }
-    Ok(Look { partitions, remarks })
+    Ok(Look { partitions, remarks, renewed })
 }
 
 /// Where a partition begins that was never read.

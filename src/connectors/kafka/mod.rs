@@ -97,6 +97,8 @@ struct State {
     looked: bool,
     /// Partitions whose range was not read to its end, for the batch was full.
     cut: BTreeSet<i32>,
+    /// Of the batch before.
+    was_cut: bool,
     /// How far the items in hand were read.
     reached: BTreeMap<i32, i64>,
     remarks: Vec<Diagnostic>,
@@ -152,10 +154,12 @@ impl Kafka {
             }
         }
         let skip = self.config.live && !lock(&self.state).looked;
-        let Look { mut partitions, remarks } =
+        let Look { mut partitions, remarks, renewed } =
             self.ask(move |config, consumer| look::look(config, consumer, &known, skip)).await?;
         let mut state = lock(&self.state);
-        *state = State { position: position.clone(), remarks, looked: true, ..State::default() };
+        // In another generation of positions every partition is noted again.
+        let position = if renewed { BTreeMap::new() } else { position.clone() };
+        *state = State { position, remarks, looked: true, ..State::default() };
         state.starts = partitions.iter().map(|(number, partition)| (*number, partition.next)).collect();
         let mut items = Vec::new();
         let active = partitions.values().filter(|partition| partition.next < partition.high).count().max(1);
@@ -176,7 +180,7 @@ impl Kafka {
             }
         }
         self.progress.expect(items.len());
-        Ok(Waiting { items, changed: Vec::new() })
+        Ok(Waiting { items, renewed, ..Waiting::default() })
     }
 
     /// Messages that came since what was committed last; `None` before the first look.
@@ -216,8 +220,14 @@ impl Kafka {
     pub(super) fn unread(&self, items: &[Item]) -> Vec<Item> {
         let mut state = lock(&self.state);
         let cut = std::mem::take(&mut state.cut);
+        state.was_cut = !cut.is_empty();
         let is_cut = |item: &&Item| self.partition(&item.name).is_some_and(|partition| cut.contains(&partition));
         items.iter().filter(is_cut).cloned().collect()
+    }
+
+    /// Whether the last batch was full of bytes, so that more is there at once.
+    pub fn was_cut(&self) -> bool {
+        lock(&self.state).was_cut
     }
 
     /// So many messages are a batch, however early.

@@ -90,6 +90,15 @@ impl Build<'_> {
         Ok(Prepared { plan, schema: written, evolution: Some(evolved) })
     }
 
+    /// Whether the table of a topic has the columns and the words that the model has now; other tables get them with rows.
+    pub(super) fn is_described(&self, planned: &LogicalPlan, base: &Table, action: Action) -> bool {
+        if action != Action::Send {
+            return true;
+        }
+        let rows = table_schema(&self.model.relation, &output_schema(planned));
+        rows.is_ok_and(|rows| self.description(&rows, &[]).holds_for(base))
+    }
+
     pub(super) async fn stage(&self, prepared: &Prepared, base: Option<&Table>) -> Result<Staged, Diagnostics> {
         let state = self.session.state();
         let physical = match state.create_physical_plan(&prepared.plan).await {

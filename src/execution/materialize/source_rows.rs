@@ -80,7 +80,13 @@ pub(super) async fn write(
         let nothing = slices.iter().all(Vec::is_empty);
         // The first run of all makes a table, though it has nothing to read.
         if nothing && (!first || (action.is_incremental() && base.is_some())) {
-            break;
+            // A look alone may have moved a position: where `latest` is, what was lost, what is skipped. That must not be
+            // worked out anew the next time.
+            let moved = readings.iter().any(|reading| !reading.table.connector.advance(&[]).is_empty());
+            let is_described = base.as_ref().is_none_or(|base| build.is_described(&planned, base, action));
+            if !first || (!moved && is_described) {
+                break;
+            }
         }
         let slice = SliceOfRun { readings: &readings, slices: &slices, replaces: action == Action::ReplaceTable };
         let committed = slice.commit(build, planned.clone(), base.as_ref(), action, &mut outcome.warnings).await?;
@@ -129,6 +135,8 @@ async fn reading(
         let (place, path) = source_place(build, &table);
         connector_diagnostic(&error).else_at(place, &path)
     })?;
+    // What was noted of it before is of another one: records put aside among it.
+    let positions = if waiting.renewed { positions.next_generation() } else { positions };
     if !waiting.changed.is_empty() {
         let named: Vec<String> = waiting.changed.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
         let more = waiting.changed.len().saturating_sub(NAMED);

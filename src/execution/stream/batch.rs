@@ -25,6 +25,8 @@ const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// So many batches without a commit, though messages wait, are the end of `--once`.
+const IN_VAIN: u32 = 3;
 /// How often files are deleted that no version needs any more.
 const VACUUM: Duration = Duration::from_hours(1);
 /// Commits between two looks at the table's files.
@@ -38,6 +40,8 @@ pub(super) struct Worker {
     upstream: Vec<watch::Receiver<Stage>>,
     /// The last batch was read to its end.
     has_read: bool,
+    /// Batches in a row without a commit.
+    in_vain: u32,
     /// When the last batch began.
     began: Option<Instant>,
     /// The table's version after our own last commit.
@@ -67,6 +71,7 @@ impl Worker {
             is_counted,
             upstream,
             has_read: false,
+            in_vain: 0,
             began: None,
             version: None,
             bytes: 0,
@@ -157,7 +162,11 @@ impl Worker {
             let once = self.shared.request.once;
             let due = self.every.saturating_sub(began.elapsed());
             let pause = match backlog {
-                Some((waiting, enough)) if waiting > 0 && (once || due.is_zero() || waiting >= enough) => {
+                // Its query takes nothing of what waits.
+                Some((waiting, _)) if waiting > 0 && once && self.in_vain >= IN_VAIN => return Ok(Waited::ForTheEnd),
+                Some((waiting, enough))
+                    if waiting > 0 && (once || due.is_zero() || (waiting >= enough && self.in_vain == 0)) =>
+                {
                     return Ok(Waited::ForRows);
                 }
                 Some((0, _)) if once && !is_fed => return Ok(Waited::ForTheEnd),
@@ -183,7 +192,9 @@ impl Worker {
             let Connector::Kafka(kafka) = connector.as_ref() else { continue };
             let waiting = kafka.backlog().await.map_err(|error| connector_diagnostic(&error))?;
             let (known, enough) = backlog.unwrap_or((0, u64::MAX));
-            backlog = Some((known + waiting.unwrap_or(1), enough.min(kafka.rows_of_batch())));
+            // A batch that was full of bytes is followed by the next at once.
+            let own = if kafka.was_cut() { 1 } else { kafka.rows_of_batch() };
+            backlog = Some((known + waiting.unwrap_or(1), enough.min(own)));
         }
         Ok(backlog)
     }
@@ -207,6 +218,7 @@ impl Worker {
         if let Some(stage) = self.shared.stages.get(&self.id) {
             stage.send_if_modified(|stage| std::mem::replace(stage, Stage::Running) == Stage::Starting);
         }
+        self.in_vain = if has_committed { 0 } else { self.in_vain + 1 };
         if has_committed {
             self.tell(&result).await;
         }

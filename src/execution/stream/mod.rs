@@ -91,7 +91,16 @@ impl Shared {
 
 /// Runs the streams until they are asked to stop, have nothing more to do, or cannot go on.
 pub async fn stream(context: &Arc<Context>, streams: &Streams, request: StreamRequest) -> StreamEnd {
-    let stages = streams.streams.iter().map(|id| (*id, watch::channel(Stage::Starting).0)).collect();
+    let mut stages = BTreeMap::new();
+    for id in &streams.streams {
+        // What has a table already is read, whether its own sources can be reached now or not.
+        let table = match context.graph.node(*id).relation() {
+            Some(relation) => context.warehouse.table(relation).await.ok().flatten(),
+            None => None,
+        };
+        let stage = if table.is_some() { Stage::Running } else { Stage::Starting };
+        stages.insert(*id, watch::channel(stage).0);
+    }
     let shared = Arc::new(Shared {
         refresher: Refresher::new(streams),
         context: Arc::clone(context),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -12,6 +13,9 @@ use crate::execution::{Event, Pace, Status, execute};
 use crate::graph::{Materialized, NodeId};
 use crate::names::Existing;
 use crate::plan::{Command, Request, RunPlan};
+
+/// Before a refresh is tried again that could not begin.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Refresher {
     below: BTreeSet<NodeId>,
@@ -62,6 +66,32 @@ impl Refresher {
         self.changed.notify_one();
     }
 
+    /// The models could not be looked at: they are still to be refreshed.
+    fn put_off(&self, models: &BTreeSet<NodeId>, why: &Diagnostic, shared: &Shared) {
+        let warning = Diagnostic { severity: Severity::Warning, ..why.clone() };
+        shared
+            .context
+            .send(Event::Warning(warning.note("what lies below the streams is not refreshed; it is tried again")));
+        let mut state = self.state();
+        for id in models {
+            state.failures.insert(*id, why.clone().into());
+            state.marked.extend(self.feeds.get(id).into_iter().flatten());
+        }
+    }
+
+    /// What is wrong with these models now, in place of what was; gives that.
+    fn replace_failures(
+        &self,
+        models: &BTreeSet<NodeId>,
+        failures: BTreeMap<NodeId, Diagnostics>,
+    ) -> BTreeMap<NodeId, Diagnostics> {
+        let mut state = self.state();
+        let (before, others) = std::mem::take(&mut state.failures).into_iter().partition(|(id, _)| models.contains(id));
+        state.failures = others;
+        state.failures.extend(failures);
+        before
+    }
+
     /// What is wrong with what lies below, as of the last refresh.
     pub(super) fn failures(&self) -> Diagnostics {
         let mut found = Diagnostics::default();
@@ -101,9 +131,8 @@ pub(super) async fn run(shared: &Shared) {
         let existing = match context.warehouse.existing(&relations).await {
             Ok(existing) => existing,
             Err(error) => {
-                let mut warning = storage_diagnostic(&error);
-                warning.severity = Severity::Warning;
-                shared.context.send(Event::Warning(warning));
+                shared.refresher.put_off(&models, &storage_diagnostic(&error), shared);
+                tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
@@ -131,14 +160,14 @@ pub(super) async fn run(shared: &Shared) {
         let failed = results.iter().filter(|result| result.status == Status::Error);
         let failures: BTreeMap<NodeId, Diagnostics> =
             failed.map(|result| (result.node, result.diagnostics.clone())).collect();
-        let before = std::mem::replace(&mut shared.refresher.state().failures, failures.clone());
+        let before = shared.refresher.replace_failures(&models, failures.clone());
         for (node, found) in &failures {
             // The same mistake after every batch is one mistake.
             if before.get(node) != Some(found) {
                 found.iter().for_each(|diagnostic| shared.context.send(Event::Warning(told_once(diagnostic))));
             }
         }
-        if !before.is_empty() && failures.is_empty() {
+        if !before.is_empty() && failures.is_empty() && shared.refresher.failures().is_empty() {
             let message = "what lies below the streams is refreshed again".to_owned();
             shared.context.send(Event::Log { message, info: true });
         }
