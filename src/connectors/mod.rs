@@ -255,6 +255,14 @@ impl Connector {
         }
     }
 
+    /// Whether the look at what waits has moved the position by itself.
+    pub fn has_moved(&self) -> bool {
+        match self {
+            Self::Files(_) | Self::Http(_) => false,
+            Self::Kafka(kafka) => !kafka.advance(&[]).is_empty(),
+        }
+    }
+
     /// These changes are committed: the next items start from there.
     pub fn settle(&self, changes: &[(String, i64)]) {
         match self {

@@ -24,6 +24,8 @@ use crate::names::Relation;
 
 /// How often a change is made anew on a table that moved.
 const ATTEMPTS: usize = 5;
+/// Versions between two looks for logs that have expired.
+const CLEAN_EVERY: u64 = 100;
 /// The mode of a change that puts rows into other files.
 pub(super) const OPTIMIZE: &str = "optimize";
 /// The key under which a commit carries its own id.
@@ -137,7 +139,10 @@ impl Warehouse {
         info.insert(COMMIT_ID.to_owned(), json!(commit_id));
         let transactions =
             change.positions.iter().map(|txn| position::to_action(txn.clone(), change.now_millis)).collect();
+        // Expired logs are looked for now and then: each time the whole folder is listed.
+        let next = base.map_or(0, |table| table.version() + 1);
         let properties = CommitProperties::default()
+            .with_cleanup_expired_logs((!next.is_multiple_of(CLEAN_EVERY)).then_some(false))
             .with_max_retries(0)
             .with_metadata(info)
             .with_application_transactions(transactions);

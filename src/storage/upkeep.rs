@@ -27,6 +27,11 @@ use crate::names::Relation;
 
 /// So many files of like size become one.
 const FILES: usize = 16;
+/// What one upkeep writes again: a batch waits for it.
+const MOST_FILES: usize = 128;
+const MOST_BYTES: u64 = 256 << 20;
+/// Parts of the time rows are kept for: files of different ones are not put together, or the old would stay with the new.
+const PARTS: i64 = 8;
 /// The largest file of each size; larger ones stay as they are.
 const SIZES: [u64; 3] = [1 << 20, 16 << 20, 128 << 20];
 
@@ -40,8 +45,9 @@ pub struct Upkeep {
     pub now_millis: i64,
 }
 
-/// Files that may become one: the partition they lie in, and their size among [`SIZES`].
-type Alike = (Vec<(String, Option<String>)>, usize);
+/// Files that may become one: the partition they lie in, their size among [`SIZES`], and where rows go by their time, the
+/// part of that time their newest row is of.
+type Alike = (Vec<(String, Option<String>)>, usize, Option<i64>);
 
 /// What an upkeep takes out of a table and puts together.
 #[derive(Debug, Default)]
@@ -71,8 +77,14 @@ impl Warehouse {
         }
         if !work.merged.is_empty() {
             let staged = self.put_together(&current, session, &work.merged).await?;
-            let change = self.change(staged, work.merged, OPTIMIZE, upkeep);
-            current = self.commit(Some(&current), change).await?.table;
+            let change = self.change(staged.clone(), work.merged, OPTIMIZE, upkeep);
+            current = match self.commit(Some(&current), change).await {
+                Ok(committed) => committed.table,
+                Err(error) => {
+                    self.abandon(staged).await;
+                    return Err(error);
+                }
+            };
             changed = true;
         }
         if upkeep.vacuum {
@@ -154,29 +166,50 @@ fn name_of(path: &str) -> &str {
 fn work(table: &Table, upkeep: &Upkeep) -> Work {
     let mut work = Work::default();
     let Ok(state) = table.delta.snapshot() else { return work };
-    let mut by_size: BTreeMap<Alike, Vec<String>> = BTreeMap::new();
+    let mut alike: BTreeMap<Alike, Vec<(i64, u64, String)>> = BTreeMap::new();
     for file in state.log_data().iter() {
         let path = file.path().to_string();
-        let newest = upkeep.keep.as_ref().and_then(|(column, oldest)| Some((newest(&file, column)?, *oldest)));
+        let newest = upkeep.keep.as_ref().and_then(|keep| Some((newest(&file, &keep.0)?, keep.1)));
         if newest.is_some_and(|(newest, oldest)| newest < oldest) {
             work.expired.insert(path);
             continue;
         }
+        let part = newest.map(|(newest, oldest)| {
+            let kept = upkeep.now_millis.saturating_mul(1000).saturating_sub(oldest);
+            newest.div_euclid((kept / PARTS).max(1))
+        });
         let size = u64::try_from(file.size()).unwrap_or(u64::MAX);
         let Some(tier) = SIZES.iter().position(|limit| size < *limit) else { continue };
         let mut partition: Vec<_> = file.partition_values_map().into_iter().collect();
         partition.sort();
-        by_size.entry((partition, tier)).or_default().push(path);
+        alike.entry((partition, tier, part)).or_default().push((file.modification_time(), size, path));
     }
-    work.merged = by_size.into_values().filter(|files| files.len() >= FILES).flatten().collect();
+    let mut bytes = 0;
+    for mut files in alike.into_values().filter(|files| files.len() >= FILES) {
+        files.sort();
+        // The oldest first; what is too much for one upkeep is left for the next.
+        for (_, size, path) in files.into_iter().take(MOST_FILES) {
+            if bytes < MOST_BYTES {
+                bytes += size;
+                work.merged.insert(path);
+            }
+        }
+    }
     work
 }
 
 /// The newest time in a column of a file, in microseconds since 1970, if the log says it.
 fn newest(file: &deltalake::kernel::LogicalFileView, column: &str) -> Option<i64> {
-    let Scalar::Struct(values) = file.max_values()? else { return None };
-    let at = values.fields().iter().position(|field| field.name() == column)?;
-    match values.values().get(at)? {
+    let of = |values: Scalar| {
+        let Scalar::Struct(values) = values else { return None };
+        let at = values.fields().iter().position(|field| field.name() == column)?;
+        values.values().get(at).cloned()
+    };
+    // A row without a time is not old.
+    if !matches!(of(file.null_counts()?)?, Scalar::Long(0)) {
+        return None;
+    }
+    match &of(file.max_values()?)? {
         Scalar::Timestamp(micros) | Scalar::TimestampNtz(micros) => Some(*micros),
         Scalar::Date(days) => Some((i64::from(*days) + 1) * 86_400_000_000 - 1),
         _ => None,

@@ -82,7 +82,7 @@ pub(super) async fn write(
         if nothing && (!first || (action.is_incremental() && base.is_some())) {
             // A look alone may have moved a position: where `latest` is, what was lost, what is skipped. That must not be
             // worked out anew the next time.
-            let moved = readings.iter().any(|reading| !reading.table.connector.advance(&[]).is_empty());
+            let moved = readings.iter().any(|reading| reading.table.connector.has_moved());
             let is_described = base.as_ref().is_none_or(|base| build.is_described(&planned, base, action));
             if !first || (!moved && is_described) {
                 break;

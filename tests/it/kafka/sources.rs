@@ -260,3 +260,53 @@ fn a_topic_is_read_over_tls() {
     project.ok(&["run"]);
     assert_eq!(ids(&project), (0..50).collect::<Vec<_>>());
 }
+
+#[test]
+fn where_latest_is_holds_from_the_look_that_found_it() {
+    let Some(topic) = Topic::new(2) else { return };
+    topic.numbers(0..10, 2);
+    let project = topic.project(", start: latest");
+    project.ok(&["run"]);
+    project.ok(&["source", "reset", "live.events", "--yes"]);
+    // Nothing waits, and what comes now is behind it.
+    project.ok(&["run"]);
+    topic.numbers(10..15, 2);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (10..15).collect::<Vec<_>>());
+    let version = project.version("bronze/events");
+    project.ok(&["run"]);
+    assert_eq!(project.version("bronze/events"), version, "a look without news is no commit");
+}
+
+#[test]
+fn what_a_live_source_skips_is_told() {
+    let Some(topic) = Topic::new(1) else { return };
+    let project = topic.project(", live: true");
+    project.ok(&["run"]);
+    topic.numbers(0..50, 1);
+    let ran = project.ok(&["run"]);
+    assert!(ran.stderr.contains("50 messages were skipped"), "{ran}");
+    let status = project.ok(&["source", "status"]).stdout;
+    assert!(status.contains("to offset 50"), "{status}");
+}
+
+#[test]
+fn a_topic_made_anew_is_read_from_its_beginning() {
+    let Some(topic) = Topic::new(1) else { return };
+    topic.numbers(0..10, 1);
+    let project = topic.project(", on_lost_offsets: skip_and_report");
+    project.ok(&["run"]);
+    topic.delete();
+    let deadline = Instant::now() + PATIENCE;
+    while !topic.is_created(1) {
+        assert!(Instant::now() < deadline, "the topic does not go away");
+    }
+    let ran = project.ok(&["run"]);
+    assert!(ran.stderr.contains("the topic was deleted and made anew"), "{ran}");
+    // More than the old one had, and what is no record among it.
+    topic.send(&[(0, None, Some("poison"))]);
+    topic.numbers(10..30, 1);
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..30).collect::<Vec<_>>());
+    assert_eq!(project.value("select count(*) from bronze.events__rejected"), json!(1));
+}

@@ -110,3 +110,41 @@ fn a_run_lets_old_rows_be() {
     project.ok(&["run"]);
     assert_once(&project, 30);
 }
+
+#[test]
+fn files_that_no_version_needs_are_deleted_when_their_time_is_over() {
+    let Some(topic) = Topic::new(1) else { return };
+    // Checkpoints leave out what went long ago: the log alone does not know of it any more.
+    let project = topic.project(", batch: {rows: 1, every: 100ms}").file(
+        "models/bronze/events.sql",
+        "{{ config(materialized='incremental', table_properties={'delta.deletedFileRetentionDuration': \
+         'interval 1 seconds', 'delta.checkpointInterval': '5'}) }}\nselect * from {{ source('live', 'events') }}\n",
+    );
+    topic.numbers(0..40, 1);
+    let mut stream = Streaming::start(&project, &EVENTS);
+    stream.until("all", || count(&project, "bronze.events") >= 40);
+    stream.end("-TERM");
+    let folder = project.path("warehouse/bronze/events");
+    let is_data = |name: &str| name.ends_with(".parquet");
+    let on_disk = || {
+        let entries = std::fs::read_dir(&folder).unwrap().flatten();
+        entries.map(|entry| entry.file_name().into_string().unwrap()).filter(|name| is_data(name)).collect::<Vec<_>>()
+    };
+    let live = live_files(&project, "bronze/events");
+    let dead: Vec<String> = on_disk().into_iter().filter(|name| !live.contains(name)).collect();
+    assert!(dead.len() >= 16, "{dead:?}");
+
+    let mut next = 40;
+    let mut stream = Streaming::start(&project, &EVENTS);
+    stream.until("the end of the dead files", || {
+        topic.numbers(next..next + 1, 1);
+        next += 1;
+        let there = on_disk();
+        dead.iter().all(|name| !there.contains(name))
+    });
+    stream.until("the last row", || count(&project, "bronze.events") >= i64::from(next));
+    stream.end("-TERM");
+    assert_once(&project, next);
+    let there = on_disk();
+    assert!(live_files(&project, "bronze/events").iter().all(|file| there.contains(file)));
+}
