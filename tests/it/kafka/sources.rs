@@ -298,7 +298,7 @@ fn a_topic_made_anew_is_read_from_its_beginning() {
     project.ok(&["run"]);
     topic.delete();
     let deadline = Instant::now() + PATIENCE;
-    while !topic.is_created(1) {
+    while !topic.is_created(1, &[]) {
         assert!(Instant::now() < deadline, "the topic does not go away");
     }
     let ran = project.ok(&["run"]);
