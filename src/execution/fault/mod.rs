@@ -8,6 +8,7 @@ mod data;
 mod macros;
 mod sql;
 mod storage;
+mod types;
 mod words;
 
 use std::error::Error;

@@ -2,6 +2,7 @@
 
 mod columns;
 mod contract;
+mod rejects;
 mod rows;
 mod source_rows;
 mod topic;

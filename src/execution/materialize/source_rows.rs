@@ -1,29 +1,23 @@
 //! A model that reads connectors: what waits is read in slices, each with its position in the same commit.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::StreamExt;
-use serde_json::Map;
 use tokio::sync::mpsc;
 
 use super::Build;
+use super::rejects::stage_rejects;
 use crate::connectors::Item;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::fault::connector_diagnostic;
-use crate::execution::scan::{ConnectorTable, Slice, rejected_schema};
+use crate::execution::scan::{ConnectorTable, Slice};
 use crate::execution::step::Outcome;
 use crate::execution::{Event, Pace};
 use crate::graph::{IncrementalStrategy, Materialized, NodeKind};
 use crate::names::Relation;
 use crate::plan::Action;
 use crate::project::TableReader;
-use crate::storage::{Change, Description, Positions, Progress, Removes, Staged, Table};
+use crate::storage::{Positions, Table};
 
 /// Batches of rejected records on their way to their table.
 const REJECTS_AHEAD: usize = 16;
@@ -31,9 +25,9 @@ const REJECTS_AHEAD: usize = 16;
 const NAMED: usize = 3;
 
 /// A source of the model: where it stands and what waits in it.
-struct Reading {
-    table: Arc<ConnectorTable>,
-    positions: Positions,
+pub(super) struct Reading {
+    pub(super) table: Arc<ConnectorTable>,
+    pub(super) positions: Positions,
     waiting: Vec<Item>,
 }
 
@@ -185,19 +179,11 @@ fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, Str
 }
 
 /// What one commit reads.
-struct SliceOfRun<'a> {
-    readings: &'a [Reading],
+pub(super) struct SliceOfRun<'a> {
+    pub(super) readings: &'a [Reading],
     /// Of each reading.
-    slices: &'a [Vec<Item>],
-    replaces: bool,
-}
-
-/// What the table of rejected records holds before a slice.
-struct StoredRejects {
-    /// Of each reading: items of the slice whose rejects an earlier, interrupted run has stored already.
-    items: Vec<HashMap<String, u64>>,
-    /// All of them, if they are of an earlier reading of the sources.
-    outdated: Removes,
+    pub(super) slices: &'a [Vec<Item>],
+    pub(super) replaces: bool,
 }
 
 impl SliceOfRun<'_> {
@@ -321,108 +307,5 @@ impl SliceOfRun<'_> {
                 .hint("select `_window_start as window_start` and build the table anew, with --full-refresh")
                 .into()),
         }
-    }
-
-    async fn stored_rejects(&self, build: &Build<'_>, rejected: Option<&Table>) -> Result<StoredRejects, Diagnostics> {
-        let mut stored = Vec::new();
-        for reading in self.readings {
-            stored.push(match rejected {
-                None => Positions::default(),
-                Some(table) => match build.context.warehouse.positions(table, &reading.table.name).await {
-                    Ok(stored) => stored,
-                    Err(error) => return Err(build.run_fault(error).await),
-                },
-            });
-        }
-        let generations = || self.readings.iter().map(|reading| reading.positions.generation);
-        let of_this_reading =
-            stored.iter().zip(generations()).all(|(stored, generation)| stored.generation == generation)
-                && stored.iter().any(|stored| !stored.items.is_empty());
-        // A model read anew forgets what was rejected before, but not what it has stored itself before it was interrupted.
-        let outdated = match self.replaces && !of_this_reading && rejected.is_some_and(|table| table.files() > 0) {
-            true => Removes::All,
-            false => Removes::None,
-        };
-        let items = stored
-            .iter()
-            .zip(generations())
-            .zip(self.readings.iter().zip(self.slices))
-            .map(|((stored, generation), (reading, items))| {
-                match stored.generation == generation && outdated == Removes::None {
-                    true => {
-                        let below = |item: &Item| reading.table.connector.rejects_stored(&stored.items, item);
-                        items.iter().filter_map(|item| Some((item.name.clone(), below(item)?))).collect()
-                    }
-                    false => HashMap::new(),
-                }
-            })
-            .collect();
-        Ok(StoredRejects { items, outdated })
-    }
-
-    async fn commit_rejects(
-        &self,
-        build: &Build<'_>,
-        base: Option<&Table>,
-        rejects: Staged,
-        removes: Removes,
-        positions: &[(String, i64)],
-    ) -> Result<(), Diagnostics> {
-        if rejects.rows == 0 && removes == Removes::None {
-            return Ok(());
-        }
-        let description = Description {
-            schema: rejected_schema(),
-            partition_by: Vec::new(),
-            comment: format!("records that could not be decoded for {}", build.model.relation),
-            column_comments: [
-                ("raw", "the record as it came"),
-                ("error", "why it could not be decoded"),
-                ("_source", "where it came from"),
-                ("_line", "its line there, from 1"),
-                ("_ingested_at", "when the run that read it began"),
-            ]
-            .into_iter()
-            .map(|(column, comment)| (column.to_owned(), comment.to_owned()))
-            .collect(),
-            properties: Vec::new(),
-        };
-        let relation = build.model.relation.rejected();
-        let change = Change {
-            staged: rejects,
-            rewritten: None,
-            removes,
-            describe: base.is_none().then_some(description),
-            positions: positions.to_vec(),
-            info: super::commit_info(build.context, &build.node.unique_id, &build.sql, Map::new()),
-            mode: "write",
-            now_millis: build.context.started.as_millisecond(),
-        };
-        let warehouse = &build.context.warehouse;
-        let committed = async {
-            let _lock = warehouse.lock(&relation).await?;
-            warehouse.commit(base, change).await
-        };
-        match committed.await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(build.run_fault(error).await),
-        }
-    }
-}
-
-/// Writes rejected records as they come; ends when the scans do.
-async fn stage_rejects(build: &Build<'_>, receiver: mpsc::Receiver<RecordBatch>) -> Result<Staged, Diagnostics> {
-    let schema = rejected_schema();
-    let batches = futures::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|batch| (Ok::<_, DataFusionError>(batch), receiver))
-    });
-    let stream: SendableRecordBatchStream =
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), batches.boxed()));
-    let progress = Arc::new(Progress::default());
-    let relation = build.model.relation.rejected();
-    let staged = build.context.warehouse.stage_streams(&relation, vec![stream], &schema, &[], &progress).await;
-    match staged {
-        Ok(staged) => Ok(staged),
-        Err(error) => Err(build.run_fault(error).await),
     }
 }
