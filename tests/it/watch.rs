@@ -77,7 +77,7 @@ fn project() -> TestProject {
         )
         .file(
             "models/silver/orders.sql",
-            "{{ config(materialized='table', unique_key='id') }}\nselect id, kind, {{ euro('amount') }} as amount, now() as made_at from {{ ref('raw') }}\n",
+            "{{ config(materialized='table') }}\nselect id, kind, {{ euro('amount') }} as amount, now() as made_at from {{ ref('raw') }}\n",
         )
         .file(
             "models/silver/orders.yml",
