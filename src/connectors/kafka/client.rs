@@ -88,8 +88,10 @@ pub(super) fn create<T>(
     make: impl FnOnce() -> Result<T, KafkaError>,
 ) -> Result<T, TopicError> {
     make().map_err(|source| match source {
-        KafkaError::ClientConfig(_, _, ref property, _) => {
-            TopicError::Property { property: property.clone(), reason: source.to_string() }
+        // The client says the value, which may be a password.
+        KafkaError::ClientConfig(_, reason, property, value) => {
+            let reason = if value.is_empty() { reason } else { reason.replace(&value, "***") };
+            TopicError::Property { property, reason }
         }
         other => TopicError::Unreachable { brokers: connection.brokers.clone(), reason: other.to_string() },
     })

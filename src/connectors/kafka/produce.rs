@@ -3,7 +3,7 @@
 //! At least once: what was sent counts only when the brokers have confirmed every message of it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{Array, AsArray, BinaryArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
@@ -29,6 +29,8 @@ use crate::graph::TopicConfig;
 const QUEUE_FULL: Duration = Duration::from_millis(100);
 /// How long a message may be on its way, retries included.
 const DELIVERY: Duration = Duration::from_mins(2);
+/// How long one wait for confirmations is.
+const FLUSH: Duration = Duration::from_millis(500);
 /// What waits to be sent, in kilobytes; twice, and librdkafka's own, are the memory of a producer.
 const QUEUE: &str = "65536";
 /// The largest message the client takes; what the topic takes is up to the brokers.
@@ -166,9 +168,19 @@ impl Producer {
 
     /// Waits until every message sent is confirmed; blocks.
     pub fn finish(&self) -> Result<(), TopicError> {
-        let flushed = self.client.flush(DELIVERY + PATIENCE);
-        self.refuse_failure()?;
-        flushed.map_err(|error| self.failed(&error, String::new(), 0))
+        let began = Instant::now();
+        loop {
+            let flushed = self.client.flush(FLUSH);
+            self.refuse_failure()?;
+            match flushed {
+                Ok(()) => return Ok(()),
+                Err(_) if self.cancel.is_cancelled() => {
+                    return Err(TopicError::Cancelled { topic: self.config.topic.clone() });
+                }
+                Err(_) if began.elapsed() < DELIVERY + PATIENCE => {}
+                Err(error) => return Err(self.failed(&error, String::new(), 0)),
+            }
+        }
     }
 
     fn refuse_failure(&self) -> Result<(), TopicError> {

@@ -21,7 +21,7 @@ use super::client::Reading;
 use super::{ConnectorError, Item, Kafka, TopicError, lock};
 use crate::connectors::decode::{Messages, Rejected};
 use crate::connectors::{Origin, PAGE_ROWS, Page};
-use crate::project::{ColumnDefinition, KafkaColumn, MessagePart};
+use crate::project::{ColumnDefinition, KafkaColumn, MessagePart, OnLostOffsets};
 
 /// How long a broker may say nothing while there is more to read.
 const SILENCE: Duration = Duration::from_mins(2);
@@ -87,6 +87,10 @@ impl Kafka {
                 Some(Err(KafkaError::PartitionEOF(_))) | None if ended => {
                     reading.next = reading.next.max(behind(&reading, &self.config.topic, partition)).min(item.mark);
                     break;
+                }
+                // The next look tells what was lost, and goes on behind it.
+                Some(Err(error)) if is_lost(&error) && self.config.on_lost_offsets == OnLostOffsets::SkipAndReport => {
+                    return Err(TopicError::read(&self.config, partition, &error).into());
                 }
                 Some(Err(error)) if is_lost(&error) => {
                     let lost = vec![format!("offset {} of partition {partition} is gone", reading.next)];

@@ -67,7 +67,12 @@ pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, err
     if let StorageError::Write { source, .. } = &error
         && !matches!(source.find_root(), DataFusionError::ResourcesExhausted(_))
     {
-        return place.diagnose_all(source, &[]).await;
+        let found = place.diagnose_all(source, &[]).await;
+        // A store that went away in the middle of a write may come back.
+        return match source_of::<object_store::Error>(source) {
+            Some(_) => found.into_iter().map(|diagnostic| Diagnostic { transient: true, ..diagnostic }).collect(),
+            None => found,
+        };
     }
     place.stored(&error).await.into()
 }

@@ -201,8 +201,8 @@ impl Worker {
 
     async fn batch(&mut self) -> Result<(), Diagnostics> {
         self.began = Some(Instant::now());
-        // Without messages to count, `--once` reads what there is in one go.
-        let pace = if self.shared.request.once && !self.is_counted { Pace::CatchUp } else { Pace::OneBatch };
+        // Without messages to count, what there is is read in one go.
+        let pace = if self.is_counted { Pace::OneBatch } else { Pace::CatchUp };
         let context = Arc::new(self.context().of_batch(pace));
         let Some(relation) = context.graph.node(self.id).relation().cloned() else { return Ok(()) };
         let (result, before) = self.step(&context, &relation).await?;
