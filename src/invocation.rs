@@ -259,7 +259,20 @@ impl Invocation {
         let config = &self.context.project.config;
         execution::run_project_hooks(&self.context, &config.on_run_start).await?;
         let plan = self.plan(&streams.before, Command::Build).await?;
-        let results = execution::execute(&self.context, &plan, request.walk).await;
+        let results = {
+            let building = execution::execute(&self.context, &plan, request.walk);
+            tokio::pin!(building);
+            tokio::select! {
+                results = &mut building => results,
+                () = request.stop.cancelled() => {
+                    self.context.cancel.cancel();
+                    building.await
+                }
+            }
+        };
+        if request.stop.is_cancelled() {
+            return Ok(StreamEnd::default());
+        }
         let failed = results.iter().filter(|result| !result.status.lets_on());
         let mut found = Diagnostics::default();
         failed.for_each(|result| found.extend(result.diagnostics.clone()));

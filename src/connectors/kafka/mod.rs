@@ -48,6 +48,8 @@ pub enum TopicError {
     },
     #[error("topic `{topic}` does not take a message of {size} bytes{}", shown_key(key))]
     TooLarge { topic: String, key: String, size: usize },
+    #[error("topic `{topic}` refuses what was sent: {reason}")]
+    Refused { topic: String, reason: String },
     #[error("topic `{topic}` did not confirm what was sent: {reason}")]
     Send { topic: String, reason: String },
 }
@@ -66,6 +68,7 @@ impl TopicError {
             | Self::Cancelled { .. }
             | Self::Make { .. }
             | Self::Encode { .. }
+            | Self::Refused { .. }
             | Self::TooLarge { .. } => false,
         }
     }

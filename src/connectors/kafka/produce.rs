@@ -194,6 +194,15 @@ impl Producer {
         let topic = self.config.topic.clone();
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => TopicError::TooLarge { topic, key, size },
+            // Sent again it is refused again.
+            Some(
+                RDKafkaErrorCode::InvalidRecord
+                | RDKafkaErrorCode::InvalidTimestamp
+                | RDKafkaErrorCode::InvalidMessage
+                | RDKafkaErrorCode::PolicyViolation
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed,
+            ) => TopicError::Refused { topic, reason: error.to_string() },
             _ => TopicError::Send { topic, reason: error.to_string() },
         }
     }

@@ -77,6 +77,7 @@ fn topic_remedy(diagnostic: Diagnostic, error: &TopicError) -> Diagnostic {
         TopicError::Send { .. } => diagnostic.note(
             "the position has not moved: what was confirmed already is sent again, as a topic is written at least once",
         ),
+        TopicError::Refused { .. } => diagnostic.note("nothing of the batch counts as sent"),
         TopicError::Make { .. } => {
             diagnostic.hint("look at `partitions`, `replication` and `retention`, or make the topic yourself")
         }
