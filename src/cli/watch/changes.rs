@@ -21,6 +21,8 @@ pub(super) struct Changes {
     watcher: RecommendedWatcher,
     root: PathBuf,
     events: UnboundedReceiver<PathBuf>,
+    /// Of a change that is not over yet: it is not lost when whoever waited for it goes on to something else.
+    pending: Vec<PathBuf>,
 }
 
 impl Changes {
@@ -40,7 +42,8 @@ impl Changes {
                 let _ = sender.send(path);
             }
         });
-        let mut changes = Self { watcher: watcher.map_err(failed)?, root: root.to_owned(), events };
+        let mut changes =
+            Self { watcher: watcher.map_err(failed)?, root: root.to_owned(), events, pending: Vec::new() };
         changes.watcher.watch(root, RecursiveMode::NonRecursive).map_err(failed)?;
         let entries = std::fs::read_dir(root).map_err(|error| failed(notify::Error::io(error)))?;
         for entry in entries.flatten() {
@@ -55,16 +58,21 @@ impl Changes {
 
     /// The files of the next change, relative to the project.
     pub(super) async fn next(&mut self) -> Vec<String> {
-        let Some(first) = self.events.recv().await else { return std::future::pending().await };
-        let mut paths = vec![first];
+        if self.pending.is_empty() {
+            match self.events.recv().await {
+                Some(first) => self.pending.push(first),
+                None => return std::future::pending().await,
+            }
+        }
         let over = tokio::time::Instant::now() + LONGEST;
         loop {
             let quiet = (tokio::time::Instant::now() + QUIET).min(over);
             match tokio::time::timeout_at(quiet, self.events.recv()).await {
-                Ok(Some(path)) => paths.push(path),
+                Ok(Some(path)) => self.pending.push(path),
                 Ok(None) | Err(_) => break,
             }
         }
+        let paths = std::mem::take(&mut self.pending);
         // A folder made just now may hold files already.
         for path in paths.iter().filter(|path| path.is_dir() && path.parent() == Some(&self.root)) {
             let _ = self.watcher.watch(path, RecursiveMode::Recursive);
