@@ -20,7 +20,7 @@ pub use http::{Again, Clients, ForEach, Http, HttpError, Recorder, Replay, Repla
 
 use jiff::Timestamp;
 
-pub use kafka::{Kafka, Producer, TopicError, topic_source};
+pub use kafka::{Kafka, Producer, TopicError, schema as topic_schema, topic_source};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::TopicConfig;

@@ -26,7 +26,7 @@ use super::Context;
 use super::fault::Fault;
 use super::for_each::SourceQuery;
 use super::scan::ConnectorTable;
-use crate::connectors::{Connector, topic_source};
+use crate::connectors::{Connector, topic_schema, topic_source};
 use crate::graph::{Materialized, NodeId, NodeKind, TopicConfig};
 use crate::names::{Relation, SourceName};
 use crate::project::{SourceTable, TableReader};
@@ -209,9 +209,11 @@ impl StepSession {
         let table = self.context.warehouse.table(relation).await;
         let table = table.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let Some(table) = table else { return Err(self.not_built(id, relation)) };
-        let connector = match self.kept(&name) {
+        let topic = topic_source(topic, &table.schema());
+        // Its model may have gained a column since.
+        let connector = match self.kept(&name).filter(|kept| kept.schema() == topic_schema(&topic)) {
             Some(kept) => kept,
-            None => Connector::topic(&topic_source(topic, &table.schema()), &self.context.around),
+            None => Connector::topic(&topic, &self.context.around),
         };
         let table = self.scanned(name, connector).await?;
         Ok(table)

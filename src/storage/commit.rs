@@ -96,11 +96,12 @@ impl Warehouse {
             Some(table) => Some(self.own_positions(table, &change).await?),
             None => None,
         };
+        let is_new = base.is_none();
         let commit_id = uuid::Uuid::now_v7().to_string();
         for _ in 0..ATTEMPTS {
             let source = match self.attempt(&relation, base.as_ref(), &change, &commit_id).await {
                 Ok(table) => {
-                    self.remove_view(&relation).await?;
+                    self.take_place(&relation, is_new).await?;
                     return Ok(Committed { table, rows: change.staged.rows });
                 }
                 Err(source) => source,
@@ -109,7 +110,7 @@ impl Warehouse {
                 return Err(StorageError::Commit { relation, source });
             };
             if self.landed(&current, &commit_id).await? {
-                self.remove_view(&relation).await?;
+                self.take_place(&relation, is_new).await?;
                 return Ok(Committed { table: current, rows: change.staged.rows });
             }
             if !is_conflict(&source) {
@@ -175,8 +176,19 @@ impl Warehouse {
             Some(_) => delta.update_incremental(Some(committed.version())).await?,
             None => delta.load_version(committed.version()).await?,
         }
-        self.remember(relation, delta.clone()).await;
+        // What fails here is found out when the table is opened the next time.
+        let commit = self.newest_commit(relation, &delta).await.ok().flatten();
+        self.remember(relation, delta.clone(), commit).await;
         Ok(Table::new(relation.clone(), delta))
+    }
+
+    /// What was a view is a table now. A view beside a table that was there before is left of an earlier failure: that is
+    /// no reason to call this commit, which has landed, a failed one.
+    async fn take_place(&self, relation: &Relation, is_new: bool) -> Result<(), StorageError> {
+        match self.remove_view(relation).await {
+            Err(error) if is_new => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     async fn reload(&self, relation: &Relation) -> Result<Option<Table>, StorageError> {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use deltalake::DeltaTable;
 use deltalake::datafusion::execution::context::SessionState;
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
+use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
@@ -48,9 +48,17 @@ pub struct Warehouse {
     location: Location,
     locks: lock::Locks,
     /// Tables opened in this process; each is refreshed, not reloaded, when asked for again.
-    opened: Mutex<HashMap<Relation, DeltaTable>>,
+    opened: Mutex<HashMap<Relation, Opened>>,
     /// How far tables were read, as of a version.
     known: Mutex<HashMap<Relation, position::Known>>,
+}
+
+/// A table as it was last seen.
+#[derive(Debug, Clone)]
+struct Opened {
+    delta: DeltaTable,
+    /// The file of its newest commit: a table that was removed and made anew has another one there.
+    commit: Option<ObjectMeta>,
 }
 
 impl Warehouse {
@@ -78,8 +86,16 @@ impl Warehouse {
     /// The table's newest version; `None` when there is none.
     pub async fn table(&self, relation: &Relation) -> Result<Option<Table>, StorageError> {
         let known = self.opened.lock().await.get(relation).cloned();
-        let log_store = self.log_store(relation);
-        let mut delta = known.unwrap_or_else(|| DeltaTable::new(log_store));
+        let known = match known {
+            Some(known) if self.is_same(relation, &known).await? => Some(known.delta),
+            Some(_) => {
+                self.forget(relation).await;
+                None
+            }
+            None => None,
+        };
+        let before = known.as_ref().and_then(DeltaTable::version);
+        let mut delta = known.unwrap_or_else(|| DeltaTable::new(self.log_store(relation)));
         let failed = |source| StorageError::Open { relation: relation.clone(), source };
         let refreshed = match delta.version() {
             Some(_) => delta.update_incremental(None).await,
@@ -99,8 +115,10 @@ impl Warehouse {
             }
             return Err(failed(source));
         }
-        self.refuse_empty_commit(relation, &delta).await?;
-        self.remember(relation, delta.clone()).await;
+        if before.is_none() || before != delta.version() {
+            let commit = self.refuse_empty_commit(relation, &delta).await?;
+            self.remember(relation, delta.clone(), commit).await;
+        }
         Ok(Some(Table::new(relation.clone(), delta)))
     }
 
@@ -113,8 +131,26 @@ impl Warehouse {
         Ok(Table::new(relation.clone(), delta))
     }
 
-    async fn remember(&self, relation: &Relation, delta: DeltaTable) {
-        self.opened.lock().await.insert(relation.clone(), delta);
+    /// `commit` is the file of its newest commit; without it the table is opened anew the next time.
+    async fn remember(&self, relation: &Relation, delta: DeltaTable, commit: Option<ObjectMeta>) {
+        self.opened.lock().await.insert(relation.clone(), Opened { delta, commit });
+    }
+
+    /// The file of the newest commit that `delta` knows; `None` if it is not there.
+    async fn newest_commit(&self, relation: &Relation, delta: &DeltaTable) -> Result<Option<ObjectMeta>, StorageError> {
+        let Some(version) = delta.version() else { return Ok(None) };
+        let path = self.location.path(&relation.path()).join("_delta_log").join(commit_file(version));
+        match self.location.store().head(&path).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(StorageError::Store { path: relation.path(), source }),
+        }
+    }
+
+    /// Whether the table is the one that was seen, at that version or a later one.
+    async fn is_same(&self, relation: &Relation, known: &Opened) -> Result<bool, StorageError> {
+        let there = self.newest_commit(relation, &known.delta).await?;
+        Ok(there.is_some() && there == known.commit)
     }
 
     async fn forget(&self, relation: &Relation) {
@@ -199,11 +235,10 @@ impl Warehouse {
     async fn damaged_checkpoint(
         &self,
         relation: &Relation,
-        files: &[object_store::ObjectMeta],
+        files: &[ObjectMeta],
     ) -> Result<Option<String>, StorageError> {
-        let named = |file: &&object_store::ObjectMeta| {
-            file.location.filename().is_some_and(|name| name.ends_with(".checkpoint.parquet"))
-        };
+        let named =
+            |file: &&ObjectMeta| file.location.filename().is_some_and(|name| name.ends_with(".checkpoint.parquet"));
         let newest = files.iter().filter(named).max_by(|a, b| a.location.filename().cmp(&b.location.filename()));
         let Some(newest) = newest else { return Ok(None) };
         let failed = |source| StorageError::Store { path: relation.path(), source };
@@ -237,18 +272,19 @@ impl Warehouse {
     }
 
     /// An empty commit file reads as a version in which nothing happened: rows would be missing in silence.
-    async fn refuse_empty_commit(&self, relation: &Relation, delta: &DeltaTable) -> Result<(), StorageError> {
-        let Some(version) = delta.version() else { return Ok(()) };
-        let name = format!("{version:020}.json");
-        let path = self.location.path(&relation.path()).join("_delta_log").join(name.as_str());
-        match self.location.store().head(&path).await {
-            Ok(meta) if meta.size == 0 => Err(StorageError::DamagedCommit {
+    async fn refuse_empty_commit(
+        &self,
+        relation: &Relation,
+        delta: &DeltaTable,
+    ) -> Result<Option<ObjectMeta>, StorageError> {
+        let Some(version) = delta.version() else { return Ok(None) };
+        match self.newest_commit(relation, delta).await? {
+            Some(meta) if meta.size == 0 => Err(StorageError::DamagedCommit {
                 relation: relation.clone(),
-                file: format!("{}/_delta_log/{name}", relation.path()),
+                file: format!("{}/_delta_log/{}", relation.path(), commit_file(version)),
             }),
-            // Cleaned up behind a checkpoint, or there and not empty.
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StorageError::Store { path: relation.path(), source }),
+            // There and not empty, or cleaned up behind a checkpoint.
+            found => Ok(found),
         }
     }
 
@@ -289,6 +325,10 @@ impl Warehouse {
 }
 
 /// `00000000000000000007.json`.
+fn commit_file(version: u64) -> String {
+    format!("{version:020}.json")
+}
+
 fn is_commit(name: &str) -> bool {
     name.strip_suffix(".json").is_some_and(|stem| stem.len() == 20 && stem.bytes().all(|byte| byte.is_ascii_digit()))
 }

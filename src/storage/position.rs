@@ -96,7 +96,7 @@ impl Warehouse {
         let log = self.location.path(&table.relation().path()).join("_delta_log");
         let mut transactions = known.transactions.clone();
         for version in known.version + 1..=table.version() {
-            let path = log.clone().join(format!("{version:020}.json"));
+            let path = log.clone().join(super::commit_file(version));
             match self.location.store().get(&path).await {
                 Ok(found) => {
                     let failed = |source| StorageError::Store { path: self.shown(&path), source };

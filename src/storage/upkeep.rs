@@ -32,6 +32,8 @@ const MOST_FILES: usize = 128;
 const MOST_BYTES: u64 = 256 << 20;
 /// Parts of the time rows are kept for: files of different ones are not put together, or the old would stay with the new.
 const PARTS: i64 = 8;
+/// Files that no version names are left alone for so long at least: another process may be about to commit them.
+const ORPHAN_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// The largest file of each size; larger ones stay as they are.
 const SIZES: [u64; 3] = [1 << 20, 16 << 20, 128 << 20];
 
@@ -80,10 +82,12 @@ impl Warehouse {
             let change = self.change(staged.clone(), work.merged, OPTIMIZE, upkeep);
             current = match self.commit(Some(&current), change).await {
                 Ok(committed) => committed.table,
-                Err(error) => {
+                // Any other error may come after the commit has landed: these files are the table's then.
+                Err(error @ StorageError::Conflict { .. }) => {
                     self.abandon(staged).await;
                     return Err(error);
                 }
+                Err(error) => return Err(error),
             };
             changed = true;
         }
@@ -106,14 +110,21 @@ impl Warehouse {
         let tombstones: Vec<_> = state.all_tombstones(log_store.as_ref()).try_collect().await.map_err(failed)?;
         // By name, which is unique: paths are written in several ways.
         let mut needed: HashSet<String> = table.paths().iter().map(|path| name_of(path).to_owned()).collect();
-        let is_recent = |gone: &&TombstoneView| gone.deletion_timestamp().is_none_or(|at| at >= latest);
-        needed.extend(tombstones.iter().filter(is_recent).map(|gone| name_of(&gone.path()).to_owned()));
+        let is_recent = |gone: &TombstoneView| gone.deletion_timestamp().is_none_or(|at| at >= latest);
+        let mut gone = HashSet::new();
+        for file in &tombstones {
+            let kind = if is_recent(file) { &mut needed } else { &mut gone };
+            kind.insert(name_of(&file.path()).to_owned());
+        }
         let store = log_store.object_store(None);
         let store_failed = |source| StorageError::Store { path: relation.path(), source };
         let files: Vec<ObjectMeta> = store.list(None).try_collect().await.map_err(store_failed)?;
         for file in files {
-            let is_hidden = file.location.parts().any(|part| part.as_ref().starts_with(['_', '.']));
+            // A partition's folder may begin with anything.
+            let is_hidden = |part: &str| part.starts_with(['_', '.']) && !part.contains('=');
+            let is_hidden = file.location.parts().any(|part| is_hidden(part.as_ref()));
             let name = file.location.filename().unwrap_or_default();
+            let latest = if gone.contains(name) { latest } else { latest.min(now_millis - ORPHAN_MILLIS) };
             let is_old = file.last_modified.timestamp_millis() < latest;
             if is_hidden || !name.ends_with(".parquet") || !is_old || needed.contains(name) {
                 continue;

@@ -93,8 +93,16 @@ pub(super) fn create<T>(
             let reason = if value.is_empty() { reason } else { reason.replace(&value, "***") };
             TopicError::Property { property, reason }
         }
+        // Nobody was asked yet: a certificate or a key that cannot be read, for one.
+        KafkaError::ClientCreation(reason) => TopicError::Client { reason: without_values(connection, reason) },
         other => TopicError::Unreachable { brokers: connection.brokers.clone(), reason: other.to_string() },
     })
+}
+
+/// What the client says, less the values it may repeat.
+fn without_values(connection: &KafkaConnection, reason: String) -> String {
+    let values = connection.properties.iter().map(|(_, value)| value.0.as_str()).filter(|value| value.len() > 3);
+    values.fold(reason, |reason, value| reason.replace(value, "***"))
 }
 
 /// A consumer that asks questions, or reads what it is told to.

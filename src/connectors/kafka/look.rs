@@ -1,6 +1,7 @@
 //! What a topic has now, against what was read of it.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
@@ -12,6 +13,9 @@ use super::TopicError;
 use super::client::{Client, PATIENCE, explained};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::project::{KafkaConfig, KafkaConnection, OnLostOffsets, StartAt};
+
+/// Before a partition without a leader is asked for again.
+const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 /// A partition.
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +63,38 @@ fn partitions(config: &KafkaConfig, consumer: &Client) -> Result<Vec<i32>, Topic
     }
 }
 
+/// The oldest offset of a partition and the one its next message gets. One that was just made, or changes hands, may have
+/// nobody to answer for a moment.
+fn watermarks(config: &KafkaConfig, consumer: &Client, partition: i32) -> Result<(i64, i64), TopicError> {
+    let began = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(&config.topic, partition, PATIENCE) {
+            Err(error) if is_leaderless(&error) && began.elapsed() < PATIENCE => {
+                consumer.poll(LEADER_PAUSE);
+                // Only this makes the client ask who leads it now; what it says is of no interest.
+                let _ = consumer.fetch_metadata(Some(&config.topic), PATIENCE);
+            }
+            answered => return answered.map_err(|error| TopicError::read(config, partition, &error)),
+        }
+    }
+}
+
+fn is_leaderless(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+        )
+    )
+}
+
 /// How many messages there are from where partitions stand on; all of those that `starts` does not know. Blocks.
 pub(super) fn backlog(config: &KafkaConfig, consumer: &Client, starts: &BTreeMap<i32, i64>) -> Result<u64, TopicError> {
     let mut waiting = 0;
     for number in partitions(config, consumer)? {
-        let (low, high) = consumer
-            .fetch_watermarks(&config.topic, number, PATIENCE)
-            .map_err(|error| TopicError::read(config, number, &error))?;
+        let (low, high) = watermarks(config, consumer, number)?;
         let next = starts.get(&number).copied().unwrap_or(low);
         // A partition that ends before its position was made anew: a look says so.
         waiting += if next > high { 1 } else { u64::try_from(high - next).unwrap_or(0) };
@@ -83,25 +112,29 @@ pub(super) fn look(
 ) -> Result<Look, TopicError> {
     let numbers = partitions(config, consumer)?;
     let mut partitions = BTreeMap::new();
-    let (mut lost, mut skipped, mut renewed) = (Vec::new(), 0, false);
+    let (mut lost, mut skipped) = (Vec::new(), 0);
+    let mut bounds = Vec::new();
     for number in numbers {
-        let (low, high) = consumer
-            .fetch_watermarks(&config.topic, number, PATIENCE)
-            .map_err(|error| TopicError::read(config, number, &error))?;
+        bounds.push((number, watermarks(config, consumer, number)?));
+    }
+    let ends_before = |(number, (_, high)): &(i32, (i64, i64))| known.get(number).is_some_and(|next| next > high);
+    let renewed = !skip && bounds.iter().any(ends_before);
+    for (number, (low, high)) in bounds {
         let next = match known.get(&number) {
             Some(next) if skip => {
                 skipped += (high - next).max(0);
                 high
             }
-            Some(next) if *next < low => {
-                lost.push(format!("offsets {next} to {} of partition {number} were deleted", low - 1));
-                low
-            }
             Some(next) if *next > high => {
-                renewed = true;
                 lost.push(format!(
                     "partition {number} ends at offset {high}, before offset {next}: the topic was deleted and made anew"
                 ));
+                low
+            }
+            // What has come to it since is another partition's, however far it is.
+            Some(_) if renewed => low,
+            Some(next) if *next < low => {
+                lost.push(format!("offsets {next} to {} of partition {number} were deleted", low - 1));
                 low
             }
             Some(next) => *next,
@@ -121,7 +154,12 @@ pub(super) fn look(
         for part in lost {
             told = told.note(part);
         }
-        remarks.push(told.note("reading goes on with the oldest message there is"));
+        let from = if renewed {
+            "every partition is read from its oldest message on"
+        } else {
+            "reading goes on with the oldest message there is"
+        };
+        remarks.push(told.note(from));
     }
     if skipped > 0 {
         let message = format!("topic `{}` is read live: {skipped} messages were skipped", config.topic);

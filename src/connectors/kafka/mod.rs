@@ -36,6 +36,8 @@ pub enum TopicError {
     Lost { topic: String, lost: Vec<String> },
     #[error("the Kafka client does not take the property `{property}`: {reason}")]
     Property { property: String, reason: String },
+    #[error("the Kafka client cannot be made: {reason}")]
+    Client { reason: String },
     #[error("topic `{topic}` was given up")]
     Cancelled { topic: String },
     #[error("topic `{topic}` cannot be made: {reason}")]
@@ -65,6 +67,7 @@ impl TopicError {
             Self::Unreachable { .. } | Self::NoTopic { .. } | Self::Read { .. } | Self::Send { .. } => true,
             Self::Lost { .. }
             | Self::Property { .. }
+            | Self::Client { .. }
             | Self::Cancelled { .. }
             | Self::Make { .. }
             | Self::Encode { .. }
@@ -318,7 +321,8 @@ impl Kafka {
     }
 }
 
-pub(super) fn schema(config: &KafkaConfig) -> SchemaRef {
+/// The columns of a topic's messages, as they are declared.
+pub fn schema(config: &KafkaConfig) -> SchemaRef {
     let decoded: Vec<_> = config.decoded().cloned().collect();
     let arrow = arrow_schema(&decoded);
     let mut decoded = arrow.fields().iter();

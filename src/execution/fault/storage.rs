@@ -81,6 +81,9 @@ fn topic_remedy(diagnostic: Diagnostic, error: &TopicError) -> Diagnostic {
         TopicError::Make { .. } => {
             diagnostic.hint("look at `partitions`, `replication` and `retention`, or make the topic yourself")
         }
+        TopicError::Client { .. } => {
+            diagnostic.hint("look at `security` and `properties` of the connection: certificates, keys, files")
+        }
         TopicError::Property { .. }
         | TopicError::Read { .. }
         | TopicError::Cancelled { .. }

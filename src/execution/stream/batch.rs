@@ -25,6 +25,8 @@ const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How long a batch that was cancelled may take to hear of it.
+const LAST_GRACE: Duration = Duration::from_secs(10);
 /// So many batches without a commit, though messages wait, are the end of `--once`.
 const IN_VAIN: u32 = 3;
 /// How often files are deleted that no version needs any more.
@@ -48,6 +50,8 @@ pub(super) struct Worker {
     version: Option<u64>,
     bytes: u64,
     commits: u64,
+    /// What the last batch has warned of: the same in each batch is told once.
+    warned: Vec<Diagnostic>,
     /// When files were last deleted that no version needs.
     vacuumed: Option<Instant>,
 }
@@ -76,12 +80,13 @@ impl Worker {
             version: None,
             bytes: 0,
             commits: 0,
+            warned: Vec::new(),
             vacuumed: None,
         }
     }
 
     fn stop(&self) -> &CancellationToken {
-        &self.shared.request.stop
+        &self.shared.ends
     }
 
     fn context(&self) -> &Arc<Context> {
@@ -96,20 +101,20 @@ impl Worker {
     pub(super) async fn run(mut self) -> Result<(), Diagnostics> {
         let ran = self.batches().await;
         if let Some(stage) = self.shared.stages.get(&self.id) {
-            stage.send_modify(|stage| *stage = if *stage == Stage::Running { Stage::Ended } else { Stage::NeverRan });
+            stage.send_modify(|stage| *stage = if *stage > Stage::Starting { Stage::Ended } else { Stage::NeverRan });
         }
         ran
     }
 
     async fn batches(&mut self) -> Result<(), Diagnostics> {
-        if !self.upstream_runs().await {
+        if !self.upstream_reaches(Stage::Standing).await {
             return Ok(());
         }
         let mut pause = FIRST_PAUSE;
         loop {
             let tried = match self.wait().await {
                 Ok(Waited::ForTheEnd) => return Ok(()),
-                Ok(Waited::ForRows) => self.batch().await,
+                Ok(Waited::ForRows) => self.bounded_batch().await,
                 Err(found) => Err(found.into()),
             };
             match tried {
@@ -118,6 +123,13 @@ impl Worker {
                     pause = FIRST_PAUSE;
                 }
                 Err(_) if self.stop().is_cancelled() => return Ok(()),
+                // Its feed is about to say what columns there are.
+                Err(found) if !is_transient(&found) && self.is_ahead() => {
+                    self.tell_ahead(&found);
+                    if !self.upstream_reaches(Stage::Running).await {
+                        return Ok(());
+                    }
+                }
                 Err(found) if !is_transient(&found) => return Err(found),
                 Err(found) => {
                     self.has_read = false;
@@ -132,12 +144,17 @@ impl Worker {
         }
     }
 
-    /// Waits for the tables of the topics it reads.
-    async fn upstream_runs(&mut self) -> bool {
+    /// Whether a topic that it reads is written in this process, too, and has had no batch yet.
+    fn is_ahead(&self) -> bool {
+        self.upstream.iter().any(|stage| *stage.borrow() == Stage::Standing)
+    }
+
+    /// Waits for the streams whose topics it reads.
+    async fn upstream_reaches(&mut self, wanted: Stage) -> bool {
         let stop = self.stop().clone();
         for stage in &mut self.upstream {
             tokio::select! {
-                reached = stage.wait_for(|stage| *stage >= Stage::Running) => {
+                reached = stage.wait_for(|stage| *stage >= wanted) => {
                     // What has gone wrong is the other stream's to tell.
                     if reached.is_ok_and(|stage| *stage == Stage::NeverRan) {
                         return false;
@@ -158,7 +175,10 @@ impl Worker {
             let Some(began) = self.began else { return Ok(Waited::ForRows) };
             // Asked before the brokers are: what an ended one has sent is there to be seen then.
             let is_fed = self.upstream.iter().any(|stage| *stage.borrow() < Stage::Ended);
-            let backlog = self.backlog().await?;
+            let backlog = tokio::select! {
+                backlog = self.backlog() => backlog?,
+                () = self.stop().cancelled() => return Ok(Waited::ForTheEnd),
+            };
             let once = self.shared.request.once;
             let due = self.every.saturating_sub(began.elapsed());
             let pause = match backlog {
@@ -199,6 +219,21 @@ impl Worker {
         Ok(backlog)
     }
 
+    /// A batch that stalls after it was asked to stop is given up: nothing of it is committed half.
+    async fn bounded_batch(&mut self) -> Result<(), Diagnostics> {
+        let (stop, cancel) = (self.stop().clone(), self.context().cancel.clone());
+        let grace = async {
+            stop.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+            cancel.cancel();
+            tokio::time::sleep(LAST_GRACE).await;
+        };
+        tokio::select! {
+            done = self.batch() => done,
+            () = grace => Ok(()),
+        }
+    }
+
     async fn batch(&mut self) -> Result<(), Diagnostics> {
         self.began = Some(Instant::now());
         // Without messages to count, what there is is read in one go.
@@ -207,16 +242,19 @@ impl Worker {
         let Some(relation) = context.graph.node(self.id).relation().cloned() else { return Ok(()) };
         let (result, before) = self.step(&context, &relation).await?;
         let diagnostics = &result.diagnostics;
-        for warning in diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning) {
+        let is_warning = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Warning;
+        let warnings: Vec<Diagnostic> = diagnostics.iter().filter(is_warning).cloned().collect();
+        for warning in warnings.iter().filter(|warning| !self.warned.contains(warning)) {
             context.send(Event::Warning(warning.clone()));
         }
+        self.warned = warnings;
         if result.status != Status::Success {
             return Err(result.diagnostics);
         }
         let is_first = self.version.is_none();
         let has_committed = self.note_version(&relation, before, &result);
         if let Some(stage) = self.shared.stages.get(&self.id) {
-            stage.send_if_modified(|stage| std::mem::replace(stage, Stage::Running) == Stage::Starting);
+            stage.send_if_modified(|stage| std::mem::replace(stage, Stage::Running) < Stage::Running);
         }
         self.in_vain = if has_committed { 0 } else { self.in_vain + 1 };
         if has_committed {
@@ -231,8 +269,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The step that `run` would take; given up when it stalls after it was asked to stop.
-    /// With the version that the table had before.
+    /// The step that `run` would take, with the version that the table had before.
     async fn step(
         &self,
         context: &Arc<Context>,
@@ -249,14 +286,7 @@ impl Worker {
         let Some(step) = plan.steps.into_iter().next() else {
             return Err(Diagnostic::error(Code::Execution, format!("`{}` cannot be run", self.label())).into());
         };
-        let running = step::run(Arc::clone(context), step, Arc::new(Progress::default()));
-        let (stop, cancel) = (self.stop(), &context.cancel);
-        tokio::pin!(running);
-        tokio::select! {
-            result = &mut running => return Ok((result, before)),
-            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await; } => cancel.cancel(),
-        }
-        Ok((running.await, before))
+        Ok((step::run(Arc::clone(context), step, Arc::new(Progress::default())).await, before))
     }
 
     /// Whether there is a new version; one before it that is not ours is told.
@@ -309,6 +339,15 @@ impl Worker {
             warning.message =
                 format!("{}: {}; trying again in {}", self.label(), warning.message, shown_duration(pause));
             self.context().send(Event::Warning(warning));
+        }
+    }
+
+    fn tell_ahead(&self, found: &Diagnostics) {
+        for diagnostic in found.iter() {
+            let warning = Diagnostic { severity: Severity::Warning, ..diagnostic.clone() };
+            self.context().send(Event::Warning(
+                warning.note("it is tried again after the first batch of the model whose topic it reads"),
+            ));
         }
     }
 

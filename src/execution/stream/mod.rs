@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use select::Streams;
@@ -22,7 +22,7 @@ use super::{Context, Walk};
 use crate::diagnostic::Diagnostics;
 use crate::graph::NodeId;
 use batch::Worker;
-use refresh::Refresher;
+use refresh::{Closing, Refresher};
 
 /// How long a stream that was asked to stop may finish the batch in hand.
 const GRACE: Duration = Duration::from_secs(30);
@@ -66,7 +66,9 @@ pub struct StreamEnd {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Starting,
-    /// Its table is there.
+    /// Its table is there from before.
+    Standing,
+    /// It has had a batch.
     Running,
     /// It will send no more.
     Ended,
@@ -78,6 +80,8 @@ enum Stage {
 struct Shared {
     context: Arc<Context>,
     request: StreamRequest,
+    /// To end after the batch in hand: asked to, or out of time.
+    ends: CancellationToken,
     stages: BTreeMap<NodeId, watch::Sender<Stage>>,
     told: Mutex<StreamEnd>,
     refresher: Refresher,
@@ -86,6 +90,28 @@ struct Shared {
 impl Shared {
     fn told(&self) -> std::sync::MutexGuard<'_, StreamEnd> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asked to leave, it leaves with what it has in hand; else what lies below shall know all that came.
+async fn close(shared: &Shared, mut refreshing: JoinHandle<()>) {
+    let stop = &shared.request.stop;
+    shared.refresher.close(Closing::Refreshed);
+    let leave = async {
+        stop.cancelled().await;
+        shared.refresher.close(Closing::Now);
+        tokio::time::sleep(GRACE).await;
+        shared.context.cancel.cancel();
+        std::future::pending::<()>().await;
+    };
+    let refreshed = tokio::select! {
+        refreshed = &mut refreshing => refreshed,
+        () = leave => return,
+    };
+    if let Err(error) = refreshed
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 
@@ -98,13 +124,14 @@ pub async fn stream(context: &Arc<Context>, streams: &Streams, request: StreamRe
             Some(relation) => context.warehouse.table(relation).await.ok().flatten(),
             None => None,
         };
-        let stage = if table.is_some() { Stage::Running } else { Stage::Starting };
+        let stage = if table.is_some() { Stage::Standing } else { Stage::Starting };
         stages.insert(*id, watch::channel(stage).0);
     }
     let shared = Arc::new(Shared {
         refresher: Refresher::new(streams),
         context: Arc::clone(context),
         request: request.clone(),
+        ends: request.stop.child_token(),
         stages,
         told: Mutex::default(),
     });
@@ -125,33 +152,22 @@ pub async fn stream(context: &Arc<Context>, streams: &Streams, request: StreamRe
         }
     };
     tokio::pin!(runtime);
-    let mut ran_out = false;
     loop {
         tokio::select! {
             joined = workers.join_next() => match joined {
                 Some(Ok(Ok(()))) => {}
                 Some(Ok(Err(found))) => {
                     shared.told().failures.extend(found);
-                    request.stop.cancel();
+                    shared.ends.cancel();
                 }
                 Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 Some(Err(_)) => {}
                 None => break,
             },
-            () = &mut runtime, if !ran_out => {
-                ran_out = true;
-                request.stop.cancel();
-            }
+            () = &mut runtime, if !shared.ends.is_cancelled() => shared.ends.cancel(),
         }
     }
-    // Asked to leave, it leaves with what it has in hand; else what lies below shall know all that came.
-    let is_asked = request.stop.is_cancelled() && !ran_out;
-    shared.refresher.close(is_asked);
-    if let Err(error) = refreshing.await
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
+    close(&shared, refreshing).await;
     let mut end = std::mem::take(&mut *shared.told());
     end.failures.extend(shared.refresher.failures());
     end

@@ -13,9 +13,13 @@ use crate::execution::{Event, Pace, Status, execute};
 use crate::graph::{Materialized, NodeId};
 use crate::names::Existing;
 use crate::plan::{Command, Request, RunPlan};
+use crate::project::shown_duration;
 
-/// Before a refresh is tried again that could not begin.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Before a refresh is tried again that could not begin; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// So often it is tried at the end.
+const LAST_TRIES: u32 = 5;
 
 pub(super) struct Refresher {
     below: BTreeSet<NodeId>,
@@ -34,7 +38,7 @@ struct State {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Closing {
+pub(super) enum Closing {
     /// With what is in hand.
     Now,
     /// When all that came is seen below.
@@ -61,17 +65,28 @@ impl Refresher {
         self.changed.notify_one();
     }
 
-    pub(super) fn close(&self, now: bool) {
-        self.state().closing = Some(if now { Closing::Now } else { Closing::Refreshed });
+    pub(super) fn close(&self, how: Closing) {
+        self.state().closing = Some(how);
         self.changed.notify_one();
     }
 
+    /// For so long, unless it is closed now.
+    async fn rest(&self, pause: Duration) {
+        let closed = async {
+            while self.state().closing != Some(Closing::Now) {
+                self.changed.notified().await;
+            }
+        };
+        // Too late is as good as asked to leave.
+        let _ = tokio::time::timeout(pause, closed).await;
+    }
+
     /// The models could not be looked at: they are still to be refreshed.
-    fn put_off(&self, models: &BTreeSet<NodeId>, why: &Diagnostic, shared: &Shared) {
+    fn put_off(&self, models: &BTreeSet<NodeId>, why: &Diagnostic, pause: Duration, shared: &Shared) {
         let warning = Diagnostic { severity: Severity::Warning, ..why.clone() };
-        shared
-            .context
-            .send(Event::Warning(warning.note("what lies below the streams is not refreshed; it is tried again")));
+        let note =
+            format!("what lies below the streams is not refreshed; it is tried again in {}", shown_duration(pause));
+        shared.context.send(Event::Warning(warning.note(note)));
         let mut state = self.state();
         for id in models {
             state.failures.insert(*id, why.clone().into());
@@ -121,6 +136,7 @@ impl Refresher {
 }
 
 pub(super) async fn run(shared: &Shared) {
+    let (mut pause, mut last_tries) = (FIRST_PAUSE, 0);
     while let Some(models) = shared.refresher.next().await {
         let mut context = shared.context.of_batch(Pace::CatchUp);
         // What a refresh does is told as a whole: its steps come too often to be told one by one.
@@ -131,11 +147,19 @@ pub(super) async fn run(shared: &Shared) {
         let existing = match context.warehouse.existing(&relations).await {
             Ok(existing) => existing,
             Err(error) => {
-                shared.refresher.put_off(&models, &storage_diagnostic(&error), shared);
-                tokio::time::sleep(PAUSE).await;
+                shared.refresher.put_off(&models, &storage_diagnostic(&error), pause, shared);
+                shared.refresher.rest(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                let is_closing = shared.refresher.state().closing.is_some();
+                last_tries = if is_closing { last_tries + 1 } else { 0 };
+                // The failures say what is not refreshed.
+                if last_tries == LAST_TRIES {
+                    return;
+                }
                 continue;
             }
         };
+        pause = FIRST_PAUSE;
         // A view that is there is computed when it is read.
         let is_due = |id: &NodeId| {
             let model = context.graph.node(*id).as_model();

@@ -13,6 +13,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::Offset;
 use serde_json::Value;
@@ -108,8 +109,28 @@ impl Topic {
         for (name, value) in settings {
             topic = topic.set(name, value);
         }
-        let created = block_on(self.admin().create_topics(&[topic], &patient())).unwrap();
-        created.iter().all(Result::is_ok)
+        let admin = self.admin();
+        let created = block_on(admin.create_topics(&[topic], &patient())).unwrap();
+        let is_created = created.iter().all(Result::is_ok);
+        if is_created {
+            self.wait_for_leaders(&admin);
+        }
+        is_created
+    }
+
+    /// The controller answers before the broker knows who leads the partitions.
+    fn wait_for_leaders(&self, admin: &AdminClient<DefaultClientContext>) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let metadata = admin.inner().fetch_metadata(Some(&self.name), PATIENCE).unwrap();
+            let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+            if metadata.topics().iter().all(|topic| topic.error().is_none() && !topic.partitions().is_empty())
+                && partitions.clone().all(|partition| partition.leader() >= 0)
+            {
+                return;
+            }
+            assert!(Instant::now() < deadline, "`{}` has partitions without a leader", self.name);
+        }
     }
 
     pub fn delete(&self) {
@@ -128,6 +149,7 @@ impl Topic {
         let more = NewPartitions::new(&self.name, partitions);
         let grown = block_on(self.admin().create_partitions(&[more], &patient())).unwrap();
         assert!(grown.iter().all(Result::is_ok), "{grown:?}");
+        self.wait_for_leaders(&self.admin());
     }
 
     /// A setting, as the broker tells it.
