@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
 use futures::executor::block_on;
 use tokio::runtime::Handle;
 
@@ -37,6 +36,12 @@ pub(super) struct Bound {
     /// Of its SQL and its settings, or its file.
     pub(super) fingerprint: u64,
     pub(super) wrong: Vec<Wrong>,
+}
+
+/// What is known of a query that can be planned.
+pub(super) struct Planned {
+    pub(super) rows: SchemaRef,
+    lineage: Option<Lineage>,
 }
 
 pub(super) struct Binder {
@@ -215,15 +220,15 @@ impl Binder {
             Err(_) if self.adopt(&sql) => self.plan(&sql),
             planned => planned,
         };
-        let plan = match planned {
-            Ok(plan) => plan,
+        let planned = match planned {
+            Ok(planned) => planned,
             Err(error) if is_unbound(&error) => return Bound { fingerprint, ..Bound::default() },
             Err(error) => {
                 let wrong = vec![Wrong::Sql { sql, incremental, error }];
                 return Bound { fingerprint, wrong, ..Bound::default() };
             }
         };
-        let rows = output_schema(&plan);
+        let Planned { rows, lineage } = planned;
         let mut wrong = Vec::new();
         let has_table = !matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral);
         let mut unknown = if has_table { unknown_columns(node, model, &rows) } else { Diagnostics::default() };
@@ -260,9 +265,7 @@ impl Binder {
             }
         };
         match schema {
-            Ok(schema) => {
-                Bound { schema: Some(schema), lineage: self.with_lineage.then(|| lineage(&plan)), fingerprint, wrong }
-            }
+            Ok(schema) => Bound { schema: Some(schema), lineage, fingerprint, wrong },
             Err(error) => {
                 wrong.push(Wrong::Storage { sql, incremental, error });
                 Bound { fingerprint, wrong, ..Bound::default() }
@@ -297,12 +300,14 @@ impl Binder {
     }
 
     /// Planned, and its types worked out as they are before a query runs.
-    pub(super) fn plan(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
+    pub(super) fn plan(&self, sql: &str) -> Result<Planned, DataFusionError> {
         let statement = statement_of(&self.state, sql)?;
         // Ready at once: the stubs wait for nothing.
         let plan = block_on(self.state.statement_to_plan(statement))?;
-        self.state.analyzer().execute_and_check(plan.clone(), self.state.config_options(), |_, _| {})?;
-        Ok(plan)
+        let planned = Planned { rows: output_schema(&plan), lineage: self.with_lineage.then(|| lineage(&plan)) };
+        // Given away: of a plan that somebody else holds, too, every node would be copied.
+        self.state.analyzer().execute_and_check(plan, self.state.config_options(), |_, _| {})?;
+        Ok(planned)
     }
 }
 

@@ -9,6 +9,7 @@ mod bind;
 mod catalog;
 mod inputs;
 mod memory;
+mod plain;
 mod settings;
 mod test;
 

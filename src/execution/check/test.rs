@@ -10,14 +10,13 @@ use super::bind::{Binder, is_unbound};
 use crate::data_test::{self, TestConfig};
 use crate::execution::compile::World;
 use crate::execution::verify::{parent_sql, relation_sql};
-use crate::graph::{Node, NodeId, NodeKind, TestKind, TestNode};
-use crate::names::is_name;
+use crate::graph::{Node, NodeId, TestKind, TestNode};
 
 impl Binder {
     pub(super) fn test(&self, id: NodeId, node: &Node, test: &TestNode) -> Vec<Wrong> {
         // Mistakes in it are told when the project is loaded.
         let Ok(config) = TestConfig::read(test, &node.name, &node.path, false) else { return Vec::new() };
-        if self.is_plainly_right(test, &config) || test.attached.is_some_and(|id| self.columns_of(id).is_none()) {
+        if self.is_plainly_right(id, test, &config) || test.attached.is_some_and(|id| self.columns_of(id).is_none()) {
             return Vec::new();
         }
         let asked = Arc::new(AtomicBool::new(false));
@@ -60,27 +59,6 @@ impl Binder {
         match planned {
             Err(error) if !is_unbound(&error) => vec![Wrong::Sql { sql, incremental: false, error }],
             Ok(()) | Err(_) => Vec::new(),
-        }
-    }
-
-    /// `not_null` and `unique` of a column that is there.
-    fn is_plainly_right(&self, test: &TestNode, config: &TestConfig) -> bool {
-        let TestKind::Generic { test: name, arguments } = &test.kind else { return false };
-        let is_plain = matches!(name.as_str(), "not_null" | "unique") && config.filter.is_none();
-        if !is_plain || self.context.templates.generic_test(name).is_some() {
-            return false;
-        }
-        let Some(attached) = test.attached.map(|id| self.context.graph.node(id)) else { return false };
-        let column = arguments.get("column_name").and_then(Value::as_str).filter(|column| is_name(column));
-        let schema = match &attached.kind {
-            NodeKind::Model(_) | NodeKind::Seed(_) => {
-                attached.relation().and_then(|relation| self.stubs.columns(relation))
-            }
-            NodeKind::Source(_) | NodeKind::Test(_) => None,
-        };
-        match (column, schema) {
-            (Some(column), Some(schema)) => schema.column_with_name(column).is_some(),
-            _ => false,
         }
     }
 }
