@@ -82,7 +82,7 @@ fn kind(graph: &Graph, id: NodeId) -> ResourceType {
 fn described(graph: &Graph, id: NodeId, keys: &[String]) -> Value {
     let node = graph.node(id);
     let parents: Vec<&str> = graph.parents(id).iter().map(|parent| graph.node(*parent).unique_id.as_str()).collect();
-    let mut config = node.config.clone();
+    let mut config = node.config.as_ref().clone();
     if let Some(model) = node.as_model() {
         config.insert("materialized".to_owned(), json!(model.config.materialized.to_string()));
     }

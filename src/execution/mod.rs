@@ -48,7 +48,7 @@ use crate::names::Relation;
 use crate::plan::Action;
 use crate::project::Project;
 use crate::storage::{Progress, Warehouse};
-use crate::template::{NodeTemplate, Templates};
+use crate::template::{Described, NodeTemplate, Templates};
 
 /// All that a step needs, shared by the steps of an invocation.
 pub struct Context {
@@ -231,8 +231,8 @@ async fn run_hook(context: &Arc<Context>, node: Option<NodeId>, hook: &str) -> R
         name: name.clone(),
         source: SourceText::new(name.clone(), hook),
         this: owner.and_then(|node| node.relation().cloned()),
-        config: owner.map(|node| node.config.clone()).unwrap_or_default(),
-        model: serde_json::Value::Null,
+        config: owner.map(|node| Arc::clone(&node.config)).unwrap_or_default(),
+        model: Described::default(),
     };
     let sql = compile::compile_template(context, None, template, false).await?;
     if sql.trim().is_empty() {

@@ -13,7 +13,7 @@ use super::session::{StepSession, output_schema};
 use super::{Context, fault};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::graph::{NodeId, NodeKind};
-use crate::template::NodeTemplate;
+use crate::template::{Described, NodeTemplate};
 
 /// Rows to be shown.
 #[derive(Debug)]
@@ -119,8 +119,8 @@ pub async fn compile_inline(context: &Arc<Context>, inline: &str) -> Result<Stri
         name: "inline".to_owned(),
         source: SourceText::new("--inline", inline),
         this: None,
-        config: Map::new(),
-        model: Value::Null,
+        config: Arc::default(),
+        model: Described::default(),
     };
     compile::compile_template(context, None, template, false).await
 }

@@ -18,7 +18,7 @@ use crate::names::{Relation, SEEDS};
 use crate::project::{
     self, ConfigOf, HttpConfig, ModelFile, Project, SeedFile, SourceTable, TableReader, merge_config,
 };
-use crate::template::{Extracted, NodeTemplate, RefCall, SourceCall, Templates};
+use crate::template::{Described, Extracted, NodeTemplate, RefCall, SourceCall, Templates};
 
 /// An edge as it was written, before its target is known.
 pub(super) struct Wanted {
@@ -84,7 +84,7 @@ impl Linker<'_> {
                 fqn: vec![self.project.config.name.clone(), table.name.source.clone(), table.name.table.clone()],
                 path: place.map(|span| span.source.path.clone()).unwrap_or_default(),
                 tags: table.tags.clone(),
-                config: table.config.clone(),
+                config: Arc::new(table.config.clone()),
                 description: table.description.clone(),
                 kind: NodeKind::Source(Box::new(table.clone())),
             };
@@ -138,9 +138,9 @@ impl Linker<'_> {
             fqn: self.fqn(&seed.fqn),
             path: seed.path.clone(),
             tags: tags(&seed.config),
-            config: seed.config.clone(),
+            config: Arc::new(seed.config.clone()),
             description: seed.properties.description.clone(),
-            kind: NodeKind::Seed(Box::new(SeedNode { relation, config, properties: seed.properties.clone() })),
+            kind: NodeKind::Seed(Box::new(SeedNode { relation, config, properties: Arc::clone(&seed.properties) })),
         })
     }
 
@@ -171,7 +171,7 @@ impl Linker<'_> {
             if let Some(known) = self.memory.and_then(|memory| memory.recall(model)) {
                 return Ok(known);
             }
-            let extracted = self.templates.extract(&self.template(model, &model.config))?;
+            let extracted = self.templates.extract(&self.template(model, Arc::new(model.config.clone())))?;
             if let Some(memory) = self.memory {
                 memory.keep(model, &extracted);
             }
@@ -195,35 +195,15 @@ impl Linker<'_> {
         })
     }
 
-    fn template(&self, model: &ModelFile, config: &Map<String, Value>) -> NodeTemplate {
-        let unique_id = self.id("model", &model.name);
+    fn template(&self, model: &ModelFile, config: Arc<Map<String, Value>>) -> NodeTemplate {
         NodeTemplate {
             locals: Vec::new(),
+            unique_id: self.id("model", &model.name),
             name: model.name.clone(),
             source: Arc::clone(&model.source),
             this: Relation::new(&model.layer, &model.name).ok(),
-            config: config.clone(),
-            model: json!({
-                "unique_id": unique_id,
-                "name": model.name,
-                "alias": model.name,
-                "schema": model.layer,
-                "resource_type": "model",
-                "package_name": self.project.config.name,
-                "path": model.source.path,
-                "original_file_path": model.source.path,
-                "fqn": self.fqn(&model.fqn),
-                "config": config,
-                "description": model.properties.description,
-                "tags": tags(config),
-                "meta": model.properties.meta,
-                "columns": model.properties.columns.iter()
-                    .map(|column| (column.name.clone(), json!({
-                        "name": column.name, "description": column.description, "data_type": column.data_type,
-                    })))
-                    .collect::<Map<String, Value>>(),
-            }),
-            unique_id,
+            model: described(model, &self.project.config.name, &config),
+            config,
         }
     }
 
@@ -243,7 +223,8 @@ impl Linker<'_> {
         else {
             return;
         };
-        let template = self.template(model, &config);
+        let config = Arc::new(config);
+        let template = self.template(model, Arc::clone(&config));
         let node = Node {
             unique_id: template.unique_id.clone(),
             name: model.name.clone(),
@@ -255,7 +236,7 @@ impl Linker<'_> {
                 relation,
                 template,
                 config: typed,
-                properties: model.properties.clone(),
+                properties: Arc::clone(&model.properties),
             })),
             config,
         };
@@ -387,6 +368,37 @@ fn readable(layers: &[String]) -> String {
     }
 }
 
+/// A model as its own template sees it.
+fn described(model: &ModelFile, package: &str, config: &Arc<Map<String, Value>>) -> Described {
+    let (name, layer, below, package) =
+        (model.name.clone(), model.layer.clone(), model.fqn.clone(), package.to_owned());
+    let (source, properties, config) = (Arc::clone(&model.source), Arc::clone(&model.properties), Arc::clone(config));
+    Described::by(move || {
+        let columns = properties.columns.iter().map(|column| {
+            let told = json!({
+                "name": column.name, "description": column.description, "data_type": column.data_type,
+            });
+            (column.name.clone(), told)
+        });
+        json!({
+            "unique_id": format!("model.{package}.{name}"),
+            "name": name,
+            "alias": name,
+            "schema": layer,
+            "resource_type": "model",
+            "package_name": package,
+            "path": source.path,
+            "original_file_path": source.path,
+            "fqn": std::iter::once(package.clone()).chain(below).collect::<Vec<String>>(),
+            "config": *config,
+            "description": properties.description,
+            "tags": tags(&config),
+            "meta": properties.meta,
+            "columns": columns.collect::<Map<String, Value>>(),
+        })
+    })
+}
+
 pub(super) fn tags(config: &Map<String, Value>) -> Vec<String> {
     match config.get("tags") {
         Some(Value::String(one)) => vec![one.clone()],
@@ -409,8 +421,8 @@ pub fn for_each_template(unique_id: &str, table: &SourceTable, http: &HttpConfig
         name: table.name.to_string(),
         source: SourceText::new(path, text),
         this: None,
-        config: table.config.clone(),
-        model: Value::Null,
+        config: Arc::new(table.config.clone()),
+        model: Described::default(),
         locals: http.window.as_ref().map(|every| ("window", every.local(window))).into_iter().collect(),
     }
 }

@@ -21,7 +21,7 @@ pub struct Node {
     pub path: String,
     pub tags: Vec<String>,
     /// The merged config as written, with keys we do not read ourselves.
-    pub config: Map<String, Value>,
+    pub config: Arc<Map<String, Value>>,
     pub description: String,
     pub kind: NodeKind,
 }
@@ -39,21 +39,21 @@ pub struct ModelNode {
     pub relation: Relation,
     pub template: NodeTemplate,
     pub config: ModelConfig,
-    pub properties: Properties,
+    pub properties: Arc<Properties>,
 }
 
 #[derive(Debug)]
 pub struct SeedNode {
     pub relation: Relation,
     pub config: SeedConfig,
-    pub properties: Properties,
+    pub properties: Arc<Properties>,
 }
 
 #[derive(Debug)]
 pub struct TestNode {
     pub kind: TestKind,
     /// `severity`, `where`, ... as written; read by `data_test`.
-    pub config: Map<String, Value>,
+    pub config: Arc<Map<String, Value>>,
     pub template: NodeTemplate,
     /// The node and column a generic test stands on.
     pub attached: Option<NodeId>,

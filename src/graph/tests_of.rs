@@ -10,7 +10,7 @@ use super::node::{Node, NodeKind, TestKind, TestNode};
 use super::test_name::TestName;
 use crate::diagnostic::SourceText;
 use crate::project::{DeclaredTest, Properties, SourceTable, TestFile, merge_config};
-use crate::template::NodeTemplate;
+use crate::template::{Described, NodeTemplate};
 
 impl Linker<'_> {
     pub(super) fn tests(&mut self) {
@@ -20,11 +20,11 @@ impl Linker<'_> {
         }
         for index in 0..self.drafts.len() {
             let (owner, properties) = match &self.drafts[index].node.kind {
-                NodeKind::Model(model) => (self.drafts[index].node.name.clone(), model.properties.clone()),
-                NodeKind::Seed(seed) => (self.drafts[index].node.name.clone(), seed.properties.clone()),
+                NodeKind::Model(model) => (self.drafts[index].node.name.clone(), Arc::clone(&model.properties)),
+                NodeKind::Seed(seed) => (self.drafts[index].node.name.clone(), Arc::clone(&seed.properties)),
                 NodeKind::Source(table) => {
                     let owner = format!("{}_{}", table.name.source, table.name.table);
-                    (owner, source_properties(table))
+                    (owner, Arc::new(source_properties(table)))
                 }
                 NodeKind::Test(_) => continue,
             };
@@ -47,8 +47,8 @@ impl Linker<'_> {
             name: test.name.clone(),
             source: Arc::clone(&test.source),
             this: None,
-            config: test.config.clone(),
-            model: json!({"unique_id": unique_id, "name": test.name, "resource_type": "test"}),
+            config: Arc::new(test.config.clone()),
+            model: described(&unique_id, &test.name),
         };
         let Some(extracted) = self.found.keep(self.templates.extract(&template)) else { return };
         let mut config = test.config.clone();
@@ -56,14 +56,15 @@ impl Linker<'_> {
         if config.get("enabled") == Some(&Value::Bool(false)) {
             return;
         }
-        template.config.clone_from(&config);
+        let config = Arc::new(config);
+        template.config = Arc::clone(&config);
         let node = Node {
             unique_id,
             name: test.name.clone(),
             fqn: self.fqn(&test.fqn),
             path: test.source.path.clone(),
             tags: tags(&config),
-            config: config.clone(),
+            config: Arc::clone(&config),
             description: test.properties.description.clone(),
             kind: NodeKind::Test(Box::new(TestNode {
                 kind: TestKind::Singular,
@@ -108,8 +109,8 @@ impl Linker<'_> {
             name: test_name.name.clone(),
             source,
             this: None,
-            config: test.config.clone(),
-            model: json!({"unique_id": unique_id, "name": test_name.name, "resource_type": "test"}),
+            config: Arc::new(test.config.clone()),
+            model: described(&unique_id, &test_name.name),
         };
         let place = test.place.as_ref();
         let extracted = match self.templates.generic_test(&test.test) {
@@ -122,6 +123,7 @@ impl Linker<'_> {
         let mut all_tags = tags(&config);
         all_tags.extend(column.into_iter().flat_map(|(_, tags)| tags.iter().cloned()));
         config.insert("tags".to_owned(), json!(all_tags));
+        let config = Arc::new(config);
         let mut fqn = self.drafts[owner].node.fqn.clone();
         fqn.pop();
         fqn.push(test_name.name.clone());
@@ -131,7 +133,7 @@ impl Linker<'_> {
             fqn,
             path,
             tags: all_tags,
-            config: config.clone(),
+            config: Arc::clone(&config),
             description: test.description.clone(),
             kind: NodeKind::Test(Box::new(TestNode {
                 kind: TestKind::Generic { test: test.test.clone(), arguments },
@@ -145,6 +147,12 @@ impl Linker<'_> {
         let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
         self.add(node, wanted, vec![owner]);
     }
+}
+
+/// A data test as its own template sees it.
+fn described(unique_id: &str, name: &str) -> Described {
+    let (unique_id, name) = (unique_id.to_owned(), name.to_owned());
+    Described::by(move || json!({"unique_id": unique_id, "name": name, "resource_type": "test"}))
 }
 
 fn source_properties(table: &SourceTable) -> Properties {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::memory::{Memory, stamp};
+use super::yaml::{self, Node};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 
 /// A file below one of the project's paths.
@@ -17,7 +18,19 @@ pub(super) struct FoundFile {
     pub(super) folders: Vec<String>,
     pub(super) stem: String,
     pub(super) extension: String,
+    /// What was read of it with the others, on all cores.
+    ahead: Option<Ahead>,
 }
+
+/// A text that was read, and parsed where it is YAML that is not known yet.
+#[derive(Debug, Clone)]
+struct Ahead {
+    text: Result<Arc<SourceText>, Diagnostics>,
+    node: Option<Result<Node, Diagnostic>>,
+}
+
+/// So many files are worth a thread.
+const SHARE: usize = 64;
 
 impl FoundFile {
     /// The folders, then the name.
@@ -30,8 +43,47 @@ impl FoundFile {
     }
 
     pub(super) fn read(&self, found: &mut Diagnostics) -> Option<Arc<SourceText>> {
-        found.keep(read_remembering(&self.path, &self.shown, self.memory.as_deref()))
+        let text = match &self.ahead {
+            Some(ahead) => ahead.text.clone(),
+            None => read_remembering(&self.path, &self.shown, self.memory.as_deref()),
+        };
+        found.keep(text)
     }
+
+    /// Its YAML, given once.
+    pub(super) fn take_node(&mut self, source: &Arc<SourceText>) -> Result<Node, Diagnostic> {
+        match self.ahead.as_mut().and_then(|ahead| ahead.node.take()) {
+            Some(parsed) => parsed,
+            None => yaml::parse(source),
+        }
+    }
+
+    fn look_ahead(&mut self) {
+        if !self.is_yaml() && self.extension != "sql" {
+            return;
+        }
+        let text = read_remembering(&self.path, &self.shown, self.memory.as_deref());
+        let is_known = |source| self.memory.as_ref().is_some_and(|memory| memory.has_properties(source));
+        let node = match &text {
+            Ok(source) if self.is_yaml() && !is_known(source) => Some(yaml::parse(source)),
+            Ok(_) | Err(_) => None,
+        };
+        self.ahead = Some(Ahead { text, node });
+    }
+}
+
+/// Reads the texts of many files on the machine's cores.
+fn look_ahead(files: &mut [FoundFile]) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = files.len().div_ceil(cores).max(SHARE);
+    if files.len() <= share {
+        return;
+    }
+    std::thread::scope(|scope| {
+        for chunk in files.chunks_mut(share) {
+            scope.spawn(|| chunk.iter_mut().for_each(FoundFile::look_ahead));
+        }
+    });
 }
 
 /// Reads a text of the project, unless it is what it was.
@@ -94,6 +146,7 @@ pub(super) fn walk(
     }
     files.sort_by(|left, right| left.shown.cmp(&right.shown));
     files.dedup_by(|left, right| left.shown == right.shown);
+    look_ahead(&mut files);
     files
 }
 
@@ -101,6 +154,7 @@ fn found_file(root: &Path, base: &Path, path: &Path, memory: Option<&Arc<Memory>
     let below = path.strip_prefix(base).ok()?;
     let folders = below.parent().into_iter().flatten();
     Some(FoundFile {
+        ahead: None,
         memory: memory.cloned(),
         path: path.to_owned(),
         shown: shown(root, path),

@@ -93,7 +93,7 @@ impl Inventory {
         };
         let fqn = file.fqn();
         let config = trees.models.config(&fqn);
-        let properties = Properties::default();
+        let properties = Arc::<Properties>::default();
         self.models.push(ModelFile { name: file.stem.clone(), layer, fqn, source, config, properties });
     }
 
@@ -109,7 +109,7 @@ impl Inventory {
         }
         let fqn = file.fqn();
         let config = trees.seeds.config(&fqn);
-        let properties = Properties::default();
+        let properties = Arc::<Properties>::default();
         self.seeds.push(SeedFile { name: file.stem.clone(), path: file.shown.clone(), fqn, config, properties });
     }
 
@@ -128,7 +128,7 @@ impl Inventory {
         };
         let fqn = file.fqn();
         let config = trees.data_tests.config(&fqn);
-        let properties = Properties::default();
+        let properties = Arc::<Properties>::default();
         self.singular_tests.push(TestFile { name: file.stem.clone(), source, fqn, config, properties });
     }
 

@@ -107,10 +107,10 @@ pub fn load(
         if path.is_file()
             && let Some(source) = found.keep(read_remembering(&path, name, memory))
         {
-            reader.open(&source, &[], &mut found);
+            reader.open(&source, &[], || yaml::parse(&source), &mut found);
         }
     }
-    for file in &inventory.property_files {
+    for file in &mut inventory.property_files {
         reader.open_file(file, &mut found);
     }
     reader.read_all(&mut found);
@@ -159,19 +159,26 @@ const LATER_KINDS: &[&str] = &[
 ];
 
 impl PropertyReader<'_> {
-    fn open_file(&mut self, file: &FoundFile, found: &mut Diagnostics) {
+    fn open_file(&mut self, file: &mut FoundFile, found: &mut Diagnostics) {
         if let Some(source) = file.read(found) {
-            self.open(&source, &file.folders, found);
+            let folders = std::mem::take(&mut file.folders);
+            self.open(&source, &folders, || file.take_node(&source), found);
         }
     }
 
     /// Parses a file and renders its strings.
-    fn open(&mut self, source: &Arc<SourceText>, folders: &[String], found: &mut Diagnostics) {
+    fn open(
+        &mut self,
+        source: &Arc<SourceText>,
+        folders: &[String],
+        parse: impl FnOnce() -> Result<yaml::Node, Diagnostic>,
+        found: &mut Diagnostics,
+    ) {
         if let Some(node) = self.memory.and_then(|(memory, scope)| memory.properties(source, scope)) {
             self.files.push((node, folders.to_vec()));
             return;
         }
-        let Some(raw) = found.keep(yaml::parse(source)) else {
+        let Some(raw) = found.keep(parse()) else {
             return;
         };
         if raw.is_null() {

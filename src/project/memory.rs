@@ -45,6 +45,11 @@ impl Memory {
         lock(&self.texts).get(path).filter(|(known, _)| *known == now).map(|(_, text)| Arc::clone(text))
     }
 
+    /// Whether there is a node of the file's text as it is now.
+    pub(super) fn has_properties(&self, source: &Arc<SourceText>) -> bool {
+        lock(&self.properties).get(&source.path).is_some_and(|known| Arc::ptr_eq(&known.source, source))
+    }
+
     /// `stamp` was taken before the file was read: what comes in between is met the next time.
     pub(super) fn keep_text(&self, path: &Path, stamp: Option<Stamp>, text: &Arc<SourceText>) {
         if let Some(stamp) = stamp {

@@ -100,7 +100,7 @@ pub struct ModelFile {
     pub source: Arc<SourceText>,
     /// Config of the folders in `project.yaml`, outermost first, already merged; then the properties' config.
     pub config: Map<String, Value>,
-    pub properties: Properties,
+    pub properties: Arc<Properties>,
 }
 
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ pub struct SeedFile {
     pub path: String,
     pub fqn: Vec<String>,
     pub config: Map<String, Value>,
-    pub properties: Properties,
+    pub properties: Arc<Properties>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,7 +119,7 @@ pub struct TestFile {
     pub source: Arc<SourceText>,
     pub fqn: Vec<String>,
     pub config: Map<String, Value>,
-    pub properties: Properties,
+    pub properties: Arc<Properties>,
 }
 
 #[derive(Debug, Clone)]

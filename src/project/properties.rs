@@ -1,6 +1,7 @@
 //! What `.yml` files beside the models say: descriptions, columns, tests, config.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -85,7 +86,7 @@ impl Entries {
 }
 
 /// By name: the config and the properties of what can be described.
-type Described<'a> = HashMap<&'a str, (&'a mut Map<String, Value>, &'a mut Properties)>;
+type Described<'a> = HashMap<&'a str, (&'a mut Map<String, Value>, &'a mut Arc<Properties>)>;
 
 fn apply(entries: Vec<Entry>, mut described: Described<'_>, of: ConfigOf, found: &mut Diagnostics) {
     let noun = of.noun();
@@ -109,10 +110,11 @@ fn apply(entries: Vec<Entry>, mut described: Described<'_>, of: ConfigOf, found:
             continue;
         }
         merge_config(config, &entry.config);
-        **properties = entry.properties;
+        let mut own = entry.properties;
         if let Some(Value::Object(meta)) = config.get("meta") {
-            properties.meta.clone_from(meta);
+            own.meta.clone_from(meta);
         }
+        **properties = Arc::new(own);
     }
 }
 

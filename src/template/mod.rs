@@ -40,7 +40,7 @@ mod zone;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use minijinja::{Environment, Template};
@@ -76,6 +76,27 @@ pub struct Globals {
     pub run_started_at: Timestamp,
 }
 
+/// A node as templates see it in `model`: few ask, and it is put together for these.
+#[derive(Debug, Clone)]
+pub struct Described(Arc<LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>>);
+
+impl Described {
+    pub fn by(describe: impl FnOnce() -> Value + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(describe))))
+    }
+
+    fn value(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Default for Described {
+    /// Nothing.
+    fn default() -> Self {
+        Self::by(|| Value::Null)
+    }
+}
+
 /// A template with the node it belongs to.
 #[derive(Debug, Clone)]
 pub struct NodeTemplate {
@@ -84,9 +105,9 @@ pub struct NodeTemplate {
     pub source: Arc<SourceText>,
     pub this: Option<Relation>,
     /// Merged from all places, for `config.get`.
-    pub config: Map<String, Value>,
+    pub config: Arc<Map<String, Value>>,
     /// The node as the manifest has it.
-    pub model: Value,
+    pub model: Described,
     /// Names that this template alone sees.
     pub locals: Vec<(&'static str, Local)>,
 }

@@ -120,7 +120,7 @@ impl Render {
     }
 
     fn model(&self) -> Value {
-        self.model.get_or_init(|| python::from_json(&self.node.model)).clone()
+        self.model.get_or_init(|| python::from_json(self.node.model.value())).clone()
     }
 
     /// What a bare name means, behind the names a template sets itself.

@@ -315,7 +315,7 @@ impl Binder {
 fn fingerprint(node: &Node, made_of: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     made_of.hash(&mut hasher);
-    serde_json::Value::Object(node.config.clone()).to_string().hash(&mut hasher);
+    node.config.hash(&mut hasher);
     hasher.finish().max(1)
 }
 

@@ -20,8 +20,12 @@ pub struct Memory(Mutex<Last>);
 struct Last {
     /// What every template may use: macros, variables, the target.
     scope: u64,
-    nodes: HashMap<String, Remembered>,
+    /// The newest first. Two of each: what is below a mistake is found again once that is mended.
+    nodes: HashMap<String, Vec<Remembered>>,
 }
+
+/// Outcomes kept of a node.
+const KEPT: usize = 2;
 
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
@@ -57,16 +61,17 @@ impl Identity {
                 hash_place(model.properties.place.as_ref(), &mut hasher);
             }
             NodeKind::Test(test) => {
-                // A generic test's text is the whole file that declares it.
-                if matches!(test.kind, TestKind::Singular) {
-                    test.template.source.text.hash(&mut hasher);
+                match &test.kind {
+                    TestKind::Singular => test.template.source.text.hash(&mut hasher),
+                    // Its text is the whole file that declares it.
+                    TestKind::Generic { test, arguments } => (test, arguments).hash(&mut hasher),
                 }
-                format!("{:?}{:?}{:?}", test.kind, test.column, test.config).hash(&mut hasher);
+                (&test.column, &test.config).hash(&mut hasher);
                 hash_place(test.place.as_ref(), &mut hasher);
             }
             NodeKind::Seed(_) | NodeKind::Source(_) => return None,
         }
-        serde_json::Value::Object(node.config.clone()).to_string().hash(&mut hasher);
+        node.config.hash(&mut hasher);
         own.hash(&mut hasher);
         Some(Self { made_of: hasher.finish(), inputs })
     }
@@ -97,7 +102,7 @@ impl Memory {
     pub(super) fn recall(&self, context: &Context, id: NodeId, identity: &Identity) -> Option<Remembered> {
         let last = self.last();
         let known = last.nodes.get(&context.graph.node(id).unique_id)?;
-        (known.made_of == identity.made_of && known.inputs == identity.inputs).then(|| known.clone())
+        known.iter().find(|known| known.made_of == identity.made_of && known.inputs == identity.inputs).cloned()
     }
 
     pub(super) fn keep(
@@ -116,7 +121,10 @@ impl Memory {
             is_open: bound.schema.is_none(),
             found,
         };
-        self.last().nodes.insert(context.graph.node(id).unique_id.clone(), remembered);
+        let mut last = self.last();
+        let known = last.nodes.entry(context.graph.node(id).unique_id.clone()).or_default();
+        known.insert(0, remembered);
+        known.truncate(KEPT);
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
 
-use super::{CompileContext, Extracted, Globals, NodeTemplate, QueryRows, RelationKind, Templates};
+use super::{CompileContext, Described, Extracted, Globals, NodeTemplate, QueryRows, RelationKind, Templates};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, render};
 use crate::names::Relation;
 use crate::project::MacroFile;
@@ -110,8 +110,8 @@ impl Project {
                 name: "orders".to_owned(),
                 source: SourceText::new("models/gold/orders.sql", template),
                 this: Relation::new("gold", "orders").ok(),
-                config: object(json!({"materialized": "table", "meta": {"owner": "ada"}})),
-                model: json!({"name": "orders", "tags": ["daily"]}),
+                config: Arc::new(object(json!({"materialized": "table", "meta": {"owner": "ada"}}))),
+                model: Described::by(|| json!({"name": "orders", "tags": ["daily"]})),
             },
             world: Arc::new(World::default()),
         }
