@@ -20,6 +20,7 @@ use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
 use crate::execution::materialize::{contract_broken, evolution, unknown_columns, view_of_source};
 use crate::execution::session::{WAREHOUSE, output_schema, statement_of};
+use crate::execution::verify::relation_sql;
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind, TestKind};
 use crate::names::Relation;
@@ -216,6 +217,9 @@ impl Binder {
         };
         self.context.keep_compiled(id, &sql, incremental);
         let fingerprint = fingerprint(node, &sql);
+        if self.reads_unknown(id, &sql) {
+            return Bound { fingerprint, ..Bound::default() };
+        }
         let planned = match self.plan(&sql) {
             Err(_) if self.adopt(&sql) => self.plan(&sql),
             planned => planned,
@@ -271,6 +275,13 @@ impl Binder {
                 Bound { fingerprint, wrong, ..Bound::default() }
             }
         }
+    }
+
+    /// Whether the SQL names a table whose columns are not known: it cannot be bound then.
+    fn reads_unknown(&self, id: NodeId, sql: &str) -> bool {
+        let unknown = self.context.graph.parents(id).iter().filter(|parent| self.columns_of(**parent).is_none());
+        let mut tables = unknown.map(|parent| relation_sql(self.context.graph.node(*parent)));
+        tables.any(|table| sql.contains(&table))
     }
 
     /// Tables that the SQL names and no node stands for, looked for in the warehouse; whether there is one now.

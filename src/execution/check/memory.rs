@@ -123,6 +123,7 @@ impl Memory {
         };
         let mut last = self.last();
         let known = last.nodes.entry(context.graph.node(id).unique_id.clone()).or_default();
+        known.retain(|other| other.made_of != remembered.made_of || other.inputs != remembered.inputs);
         known.insert(0, remembered);
         known.truncate(KEPT);
     }
