@@ -161,3 +161,26 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Secret;
+
+    fn told(reason: &str) -> TopicError {
+        let properties = [("security.protocol", "SSL"), ("ssl.key.pem", "swordfish"), ("ssl.key.password", "")];
+        let connection = KafkaConnection {
+            name: "broker".to_owned(),
+            brokers: "localhost:9092".to_owned(),
+            properties: properties.map(|(name, value)| (name.to_owned(), Secret(value.to_owned()))).into(),
+        };
+        create::<()>(&connection, || Err(KafkaError::ClientCreation(reason.to_owned()))).unwrap_err()
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_made_is_a_mistake_and_shows_no_value() {
+        let error = told("SSL: `swordfish` is no key, nor is swordfish2");
+        assert!(!error.is_transient());
+        assert_eq!(error.to_string(), "the Kafka client cannot be made: SSL: `***` is no key, nor is ***2");
+    }
+}

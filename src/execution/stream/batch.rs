@@ -112,6 +112,8 @@ impl Worker {
         }
         let mut pause = FIRST_PAUSE;
         loop {
+            // As the batch begins: the feed may get that far while this one fails for want of it.
+            let is_ahead = self.is_ahead();
             let tried = match self.wait().await {
                 Ok(Waited::ForTheEnd) => return Ok(()),
                 Ok(Waited::ForRows) => self.bounded_batch().await,
@@ -124,7 +126,7 @@ impl Worker {
                 }
                 Err(_) if self.stop().is_cancelled() => return Ok(()),
                 // Its feed is about to say what columns there are.
-                Err(found) if !is_transient(&found) && self.is_ahead() => {
+                Err(found) if !is_transient(&found) && is_ahead => {
                     self.tell_ahead(&found);
                     if !self.upstream_reaches(Stage::Running).await {
                         return Ok(());
