@@ -538,6 +538,19 @@ fn a_commit_that_landed_though_it_failed_is_not_made_twice() {
     assert_eq!(project.version("gold/m"), 3);
 }
 
+#[test]
+fn a_commit_has_landed_though_what_lies_in_a_views_place_cannot_be_removed() {
+    let project = appends("select 0 as id", "select max(id) + 1 as id from {{ this }}");
+    project.ok(&["run"]);
+    // A folder is not removed as a file is.
+    project.write("warehouse/gold/m/_engine_view.json/in the way", "");
+    for _ in 0..2 {
+        transcript!(project.ok(&["run", "--quiet"]), @"exit: 0");
+    }
+    assert_eq!(all(&project), json!([{"id": 0}, {"id": 1}, {"id": 2}]));
+    assert_eq!(project.version("gold/m"), 2);
+}
+
 /// A model `bronze.events` that reads a pipe: it runs until somebody has written to it.
 struct Waiting {
     project: TestProject,

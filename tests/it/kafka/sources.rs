@@ -1,14 +1,13 @@
 //! Topics as sources: every message once, by partition and offset, whatever happens in between.
 
 use std::process::Stdio;
-use std::time::Instant;
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
 use super::log::is_table;
 use super::topic::{PATIENCE, Topic, connection};
-use super::{DEADLINE, Numbers, count_files, ids};
+use super::{Numbers, count_files, ids};
 
 #[test]
 fn messages_are_read_once_and_then_those_that_came() {
@@ -100,12 +99,7 @@ fn a_topic_made_anew_is_told() {
     topic.numbers(0..10, 1);
     let project = topic.project("");
     project.ok(&["run"]);
-    topic.delete();
-    // The broker takes its time to forget the name.
-    let deadline = Instant::now() + DEADLINE;
-    while !topic.is_created(1, &[]) {
-        assert!(Instant::now() < deadline, "the topic does not go away");
-    }
+    topic.renew(1);
     topic.numbers(10..13, 1);
     let ran = project.run(&["run", "--quiet"]);
     assert!(ran.code == 1 && ran.stderr.contains("the topic was deleted and made anew"), "{ran}");
@@ -296,11 +290,7 @@ fn a_topic_made_anew_is_read_from_its_beginning() {
     topic.numbers(0..10, 1);
     let project = topic.project(", on_lost_offsets: skip_and_report");
     project.ok(&["run"]);
-    topic.delete();
-    let deadline = Instant::now() + PATIENCE;
-    while !topic.is_created(1, &[]) {
-        assert!(Instant::now() < deadline, "the topic does not go away");
-    }
+    topic.renew(1);
     let ran = project.ok(&["run"]);
     assert!(ran.stderr.contains("the topic was deleted and made anew"), "{ran}");
     // More than the old one had, and what is no record among it.
@@ -309,4 +299,28 @@ fn a_topic_made_anew_is_read_from_its_beginning() {
     project.ok(&["run"]);
     assert_eq!(ids(&project), (0..30).collect::<Vec<_>>());
     assert_eq!(project.value("select count(*) from bronze.events__rejected"), json!(1));
+}
+
+#[test]
+fn every_partition_of_a_topic_made_anew_is_read_from_its_beginning() {
+    let Some(topic) = Topic::new(2) else { return };
+    topic.numbers_in(0, 0..100);
+    topic.numbers_in(1, 100..103);
+    let project = topic.project(", on_lost_offsets: skip_and_report");
+    project.ok(&["run"]);
+    topic.renew(2);
+    // The second partition is further than it was, which does not make it the old one.
+    topic.numbers_in(0, 103..113);
+    topic.numbers_in(1, 113..123);
+    let ran = project.ok(&["run"]);
+    for told in [
+        "has lost messages that were not read",
+        "partition 0 ends at offset 10, before offset 100: the topic was deleted and made anew",
+        "every partition is read from its oldest message on",
+    ] {
+        assert!(ran.stderr.contains(told), "no word of `{told}`\n{ran}");
+    }
+    assert_eq!(ids(&project), (0..123).collect::<Vec<_>>());
+    project.ok(&["run"]);
+    assert_eq!(ids(&project), (0..123).collect::<Vec<_>>());
 }

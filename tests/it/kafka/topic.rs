@@ -18,6 +18,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::Offset;
 use serde_json::Value;
 
+use super::PAUSE;
 use super::broker::Broker;
 use crate::project::TestProject;
 
@@ -133,6 +134,17 @@ impl Topic {
         }
     }
 
+    /// Deleted, and made anew under its name.
+    pub fn renew(&self, partitions: i32) {
+        self.delete();
+        // The broker takes its time to forget the name.
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_created(partitions, &[]) {
+            assert!(Instant::now() < deadline, "`{}` does not go away", self.name);
+            std::thread::park_timeout(PAUSE);
+        }
+    }
+
     pub fn delete(&self) {
         let deleted = block_on(self.admin().delete_topics(&[&self.name], &patient())).unwrap();
         assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
@@ -237,9 +249,18 @@ impl Topic {
         self.numbers_at(None, numbers, partitions);
     }
 
+    /// The same, all of them in one partition.
+    pub fn numbers_in(&self, partition: i32, numbers: Range<i32>) {
+        self.send_numbers(None, numbers.map(|number| (partition, number)));
+    }
+
     pub fn numbers_at(&self, timestamp: Option<i64>, numbers: Range<i32>, partitions: i32) {
+        self.send_numbers(timestamp, numbers.map(|number| (number % partitions, number)));
+    }
+
+    fn send_numbers(&self, timestamp: Option<i64>, numbers: impl Iterator<Item = (i32, i32)>) {
         let texts: Vec<(i32, String)> = numbers
-            .map(|number| (number % partitions, format!("{{\"id\": {number}, \"name\": \"n{number}\"}}")))
+            .map(|(partition, number)| (partition, format!("{{\"id\": {number}, \"name\": \"n{number}\"}}")))
             .collect();
         let messages: Vec<_> = texts.iter().map(|(partition, text)| (*partition, None, Some(text.as_str()))).collect();
         self.send_at(timestamp, &messages);

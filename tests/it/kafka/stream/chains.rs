@@ -69,6 +69,34 @@ fn a_topic_goes_through_another_topic_into_tables() {
 }
 
 #[test]
+fn columns_that_feed_and_reader_gain_at_once_arrive() {
+    let Some(topic) = Topic::new(1) else { return };
+    let project = feed(&topic, ", batch={'every': '200ms'}");
+    arrive(&project, "0.json", 0..5);
+    project.ok(&["run"]);
+    let mut reader = READER.replace("'incremental')", "'incremental', on_schema_change='append_new_columns')");
+    let mut sent = 5;
+    for start in 1..=3 {
+        let feed = std::fs::read_to_string(project.path("models/bronze/feed.sql")).unwrap();
+        let more = format!(" id, name, id + {start} as plus_{start}");
+        project.write("models/bronze/feed.sql", feed.replace(" id, name", &more));
+        reader = reader.replace(" name,", &format!(" name, plus_{start},"));
+        project.write("models/bronze/events.sql", &reader);
+        arrive(&project, &format!("{start}.json"), sent..sent + 3);
+        sent += 3;
+        // The reader may well begin before the first batch of the feed, which is what brings the column.
+        let mut stream = Streaming::start(&project, &CHAIN);
+        stream.until("rows with the column", || count(&project, "bronze.events") >= i64::from(sent));
+        stream.end("-TERM");
+        let newest =
+            project.rows(&format!("select id, plus_{start} as plus from bronze.events order by id desc limit 3"));
+        let expected = [1, 2, 3].map(|back| json!({"id": sent - back, "plus": sent - back + start}));
+        assert_eq!(newest, expected);
+    }
+    assert_once(&project, sent);
+}
+
+#[test]
 fn once_is_over_when_nothing_waits_in_the_whole_chain() {
     let (Some(from), Some(to)) = (Topic::new(2), Topic::absent()) else { return };
     let project = relay(&from, &to);

@@ -77,3 +77,21 @@ fn a_row_that_the_query_fails_on_ends_the_stream_and_is_read_again_by_the_next()
     project.ok(&["stream", "--select", "events", "--once"]);
     assert_once(&project, 2);
 }
+
+#[test]
+fn a_key_that_cannot_be_read_ends_run_and_stream_and_is_not_shown() {
+    let Some(topic) = Topic::absent() else { return };
+    let connection = connection(&format!(
+        "brokers: \"{}\", security: {{protocol: SSL}}, properties: {{ssl.key.pem: \"{{{{ env_var('KEY') }}}}\"}}",
+        topic.broker.said("KAFKA_SSL_BOOTSTRAP_SERVERS"),
+    ));
+    let project = topic.connected(&connection, "").env("KEY", "swordfish");
+    for ran in [project.run(&["run", "--quiet"]), Streaming::start(&project, &EVENTS).ended()] {
+        assert_shown(
+            &ran,
+            "sources.yaml",
+            &["error[E0607]", "cannot be made: ssl.key.pem", "`security` and `properties`"],
+        );
+        assert!(ran.code == 1 && !ran.stderr.contains("swordfish"), "{ran}");
+    }
+}

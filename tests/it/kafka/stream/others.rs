@@ -1,7 +1,8 @@
 //! Other processes at the same tables and topics.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::ops::Range;
 
 use serde_json::json;
 
@@ -45,14 +46,20 @@ fn a_run_beside_a_stream_reads_nothing_twice() {
     assert_once(&project, 400);
 }
 
+/// Another process has the table, until this is unlocked.
+fn table_lock(project: &TestProject) -> File {
+    let lock = File::options().write(true).open(project.path("warehouse/.engine_locks/bronze.events")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
 #[test]
 fn a_table_that_another_process_holds_is_waited_for() {
     let Some(topic) = Topic::new(1) else { return };
     topic.numbers(0..10, 1);
     let project = topic.project("");
     project.ok(&["run"]);
-    let lock = File::options().write(true).open(project.path("warehouse/.engine_locks/bronze.events")).unwrap();
-    lock.try_lock().unwrap();
+    let lock = table_lock(&project);
     topic.numbers(10..20, 1);
     let mut stream = Streaming::start(&project, &EVENTS);
     stream.until_said(2, &["bronze.events", "another process", "trying again in"]);
@@ -69,8 +76,7 @@ fn a_stream_that_waits_for_a_table_can_be_ended() {
     topic.numbers(0..10, 1);
     let project = topic.project("");
     project.ok(&["run"]);
-    let lock = File::options().write(true).open(project.path("warehouse/.engine_locks/bronze.events")).unwrap();
-    lock.try_lock().unwrap();
+    let lock = table_lock(&project);
     topic.numbers(10..20, 1);
     let mut stream = Streaming::start(&project, &EVENTS);
     stream.until_said(1, &["trying again in"]);
@@ -88,7 +94,7 @@ fn foreign_commit(project: &TestProject) {
         let version = project.version("bronze/events") + 1;
         let file = project.path(&format!("warehouse/bronze/events/_delta_log/{version:020}.json"));
         // Under its name it is whole, or not there.
-        match std::fs::hard_link(project.path(&whole), file) {
+        match fs::hard_link(project.path(&whole), file) {
             Ok(()) => return,
             // The stream was quicker.
             Err(error) => assert_eq!(error.kind(), ErrorKind::AlreadyExists),
@@ -158,4 +164,68 @@ fn a_stream_that_cannot_go_on_lets_the_others_finish() {
     project.ok(&["stream", "--select", "events", "--once"]);
     assert_once(&project, 100);
     assert_eq!(count(&project, "bronze.strict"), 0);
+}
+
+/// The table is removed, and one that another process has built takes its place.
+fn replace_table(project: &TestProject, built: &TestProject) {
+    let folder = project.path("warehouse/bronze/events");
+    fs::rename(&folder, project.path("removed")).unwrap();
+    fs::rename(built.path("warehouse/bronze/events"), folder).unwrap();
+}
+
+/// Version after version: the messages of these numbers, all in the first partition.
+fn one_by_one(stream: &mut Streaming, project: &TestProject, topic: &Topic, numbers: Range<i32>) {
+    for number in numbers {
+        topic.numbers_in(0, number..number + 1);
+        stream.until("a message", || count(project, "bronze.events") > i64::from(number));
+    }
+}
+
+#[test]
+fn a_table_made_anew_with_more_versions_is_not_taken_for_the_old_one() {
+    const SETTINGS: &str = ", batch: {rows: 4, every: 100ms}";
+    let Some(topic) = Topic::new(2) else { return };
+    let project = topic.project(SETTINGS);
+    topic.numbers_in(1, 0..2);
+    let mut stream = Streaming::start(&project, &EVENTS);
+    one_by_one(&mut stream, &project, &topic, 2..8);
+
+    let lock = table_lock(&project);
+    // The second partition is read by the first versions of the new table: none of the later ones names it.
+    topic.numbers_in(1, 8..9);
+    topic.numbers_in(0, 9..70);
+    stream.until_said(1, &["bronze.events", "another process", "trying again in"]);
+    let other = topic.project(SETTINGS);
+    other.ok(&["run"]);
+    assert!(other.version("bronze/events") > 2 * project.version("bronze/events"));
+    replace_table(&project, &other);
+    lock.unlock().unwrap();
+
+    topic.numbers(70..80, 2);
+    stream.until("what came", || ids(&project).contains(&79));
+    stream.end("-TERM");
+    assert_once(&project, 80);
+}
+
+#[test]
+fn a_table_made_anew_with_fewer_versions_is_gone_on_with() {
+    let Some(topic) = Topic::new(2) else { return };
+    let project = topic.project(", batch: {every: 100ms}");
+    topic.numbers_in(1, 0..2);
+    let mut stream = Streaming::start(&project, &EVENTS);
+    one_by_one(&mut stream, &project, &topic, 2..8);
+
+    let lock = table_lock(&project);
+    let other = topic.project("");
+    other.ok(&["run"]);
+    assert!(other.version("bronze/events") < project.version("bronze/events"));
+    replace_table(&project, &other);
+    lock.unlock().unwrap();
+
+    topic.numbers(8..20, 2);
+    stream.until("what came", || ids(&project).contains(&19));
+    let ran = stream.end("-TERM");
+    // Nothing has to fail first.
+    assert!(!ran.stderr.contains("cannot write") && !ran.stderr.contains("cannot open"), "{ran}");
+    assert_once(&project, 20);
 }

@@ -6,9 +6,11 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::super::topic::Topic;
+use super::super::topics::{FILES, arrive};
 use super::super::{assert_once, count};
 use super::child::Streaming;
 use super::{EVENTS, sum, told_batches, with_totals};
+use crate::project::TestProject;
 
 #[test]
 fn lines_in_a_pipe_say_what_came_and_the_last_one_says_all() {
@@ -93,4 +95,28 @@ fn a_reader_who_goes_away_does_not_stop_a_stream() {
     drop((child.stdout.take(), child.stderr.take()));
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_once(&project, 10);
+}
+
+#[test]
+fn a_file_that_changed_after_it_was_read_is_told_once() {
+    let project = TestProject::new().file("sources.yaml", &format!("version: 2\n{FILES}")).file(
+        "models/bronze/events.sql",
+        "{{ config(materialized='incremental') }}\nselect id, name from {{ source('raw', 'events') }}\n",
+    );
+    arrive(&project, "1.json", 0..2);
+    let mut stream = Streaming::start(&project, &EVENTS);
+    stream.until("the first file", || count(&project, "bronze.events") >= 2);
+    arrive(&project, "1.json", 0..5);
+    stream.until_said(1, &["`1.json` of source `raw.events` changed after `bronze.events` had read"]);
+    // Each of these is found by another look, which finds the changed one, too.
+    for number in 2..4 {
+        arrive(&project, &format!("{number}.json"), number..number + 1);
+        stream.until("a file that came", || count(&project, "bronze.events") > i64::from(number));
+    }
+    // Another one is news.
+    arrive(&project, "2.json", 0..5);
+    stream.until_said(1, &["`1.json`, `2.json` of source `raw.events` changed after"]);
+    let ran = stream.end("-TERM");
+    assert_eq!(ran.stderr.matches("changed after").count(), 2, "{ran}");
+    assert_eq!(project.value("select count(*) = 4 and count(distinct id) = 4 from bronze.events"), true);
 }

@@ -15,7 +15,7 @@ use super::topic::Topic;
 use crate::project::TestProject;
 
 /// Files of `{"id": 1, "name": "n1"}`, one to a commit.
-const FILES: &str = "sources:\n  - name: raw\n    tables:\n      - name: events\n        \
+pub const FILES: &str = "sources:\n  - name: raw\n    tables:\n      - name: events\n        \
      files: {path: 'in/*.json', per_commit: 1}\n        format: ndjson\n        \
      columns: [{name: id, type: bigint}, {name: name, type: string}]\n";
 
