@@ -354,6 +354,9 @@ class Query:
     def compute_limits(self):
         value, name = self.rng.choice(self.values), self.fresh("count")
         limits = sorted(self.rng.sample([5, 10, 50, 100, 500], 2))
+        while not self.taken.isdisjoint(f"{name}_{limit}" for limit in limits):
+            name = self.fresh("count")
+        self.taken.update(f"{name}_{limit}" for limit in limits)
         self.sets.append(f"{{% set limits = {limits} %}}")
         self.items.append(f"{{%- for limit in limits %}}\n    case when {value} >= {{{{ limit }}}} then 1 else 0 end as {name}_{{{{ limit }}}},\n"
                           "    {%- endfor %}")
