@@ -74,6 +74,10 @@ pub struct CheckedArithmetic {
     functions: [(Operator, Arc<ScalarUDF>); 3],
 }
 
+impl CheckedArithmetic {
+    pub const NAME: &str = "checked_arithmetic";
+}
+
 impl Default for CheckedArithmetic {
     fn default() -> Self {
         let checked = |operator| {
@@ -119,7 +123,7 @@ impl CheckedArithmetic {
 
 impl AnalyzerRule for CheckedArithmetic {
     fn name(&self) -> &'static str {
-        "checked_arithmetic"
+        Self::NAME
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use super::catalog::{Columns, StubCatalogs, Stubs, Unbound};
 use super::inputs::Tables;
 use super::memory::{Identity, Memory, Remembered};
+use super::types::settle_types;
 use super::{Looked, Wrong, settings};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::diagnostic::Diagnostics;
@@ -316,8 +317,7 @@ impl Binder {
         // Ready at once: the stubs wait for nothing.
         let plan = block_on(self.state.statement_to_plan(statement))?;
         let planned = Planned { rows: output_schema(&plan), lineage: self.with_lineage.then(|| lineage(&plan)) };
-        // Given away: of a plan that somebody else holds, too, every node would be copied.
-        self.state.analyzer().execute_and_check(plan, self.state.config_options(), |_, _| {})?;
+        settle_types(&self.state, plan, sql)?;
         Ok(planned)
     }
 }

@@ -12,6 +12,7 @@ mod memory;
 mod plain;
 mod settings;
 mod test;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
