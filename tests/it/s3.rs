@@ -13,8 +13,13 @@ use crate::project::{Ran, TestProject};
 /// How many tests use the service now, and whether it is ours to stop.
 static USERS: Mutex<(usize, bool)> = Mutex::new((0, false));
 
+/// A warehouse in the bucket.
+const PROJECT: &str = "name: shop\nversion: '1.0'\ntargets:\n  dev:\n    warehouse: \"s3://{{ env_var('LAKE_BUCKET') }}/{{ env_var('PLACE') }}/wh\"\n    \
+     storage_options:\n      AWS_ENDPOINT_URL: \"{{ env_var('ENDPOINT') }}\"\n      AWS_ALLOW_HTTP: 'true'\n      \
+     AWS_ACCESS_KEY_ID: \"{{ env_var('KEY') }}\"\n      AWS_SECRET_ACCESS_KEY: \"{{ env_var('SECRET') }}\"\n      AWS_REGION: us-east-1\n";
+
 /// The running service; the last to drop it stops it.
-struct Store {
+pub struct Store {
     environment: Vec<(String, String)>,
 }
 
@@ -39,7 +44,7 @@ fn services(command: &str) -> Option<String> {
 }
 
 impl Store {
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let mut users = USERS.lock().unwrap();
         if users.0 == 0 {
             users.1 = services("env").is_none();
@@ -50,7 +55,7 @@ impl Store {
         Some(Self { environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
     }
 
-    fn variable(&self, name: &str) -> &str {
+    pub fn variable(&self, name: &str) -> &str {
         &self.environment.iter().find(|(known, _)| known == name).unwrap().1
     }
 
@@ -71,15 +76,20 @@ impl Store {
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
+    /// The project, with its warehouse below `place` in the bucket.
+    pub fn holding(&self, project: TestProject, place: &str) -> TestProject {
+        project
+            .file("project.yaml", PROJECT)
+            .env("PLACE", place)
+            .env("LAKE_BUCKET", self.variable("LAKE_BUCKET"))
+            .env("ENDPOINT", self.variable("AWS_ENDPOINT_URL"))
+            .env("KEY", self.variable("AWS_ACCESS_KEY_ID"))
+            .env("SECRET", self.variable("AWS_SECRET_ACCESS_KEY"))
+    }
+
     /// A project whose warehouse and source lie below `place` in the bucket.
     fn project(&self, place: &str) -> TestProject {
         let project = TestProject::empty()
-            .file(
-                "project.yaml",
-                "name: shop\nversion: '1.0'\ntargets:\n  dev:\n    warehouse: \"s3://{{ env_var('LAKE_BUCKET') }}/{{ env_var('PLACE') }}/wh\"\n    \
-                 storage_options:\n      AWS_ENDPOINT_URL: \"{{ env_var('ENDPOINT') }}\"\n      AWS_ALLOW_HTTP: 'true'\n      \
-                 AWS_ACCESS_KEY_ID: \"{{ env_var('KEY') }}\"\n      AWS_SECRET_ACCESS_KEY: \"{{ env_var('SECRET') }}\"\n      AWS_REGION: us-east-1\n",
-            )
             .file(
                 "sources.yaml",
                 "version: 2\nsources:\n  - name: raw\n    tables:\n      - name: events\n        files:\n          \
@@ -93,12 +103,7 @@ impl Store {
                 "{{ config(materialized='incremental', incremental_strategy='append', partition_by='name') }}\n\
                  select id, name from {{ source('raw', 'events') }}",
             );
-        project
-            .env("PLACE", place)
-            .env("LAKE_BUCKET", self.variable("LAKE_BUCKET"))
-            .env("ENDPOINT", self.variable("AWS_ENDPOINT_URL"))
-            .env("KEY", self.variable("AWS_ACCESS_KEY_ID"))
-            .env("SECRET", self.variable("AWS_SECRET_ACCESS_KEY"))
+        self.holding(project, place)
     }
 }
 
@@ -113,7 +118,7 @@ impl Drop for Store {
 }
 
 /// A place of its own in the bucket.
-fn place(test: &str) -> String {
+pub fn place(test: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     format!("{test}-{}", folder.path().file_name().unwrap().to_string_lossy().trim_start_matches('.'))
 }

@@ -11,6 +11,7 @@ mod outages;
 mod refreshes;
 mod said;
 mod signals;
+mod store;
 mod upkeep;
 
 use serde_json::{Value, json};
