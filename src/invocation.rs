@@ -14,7 +14,7 @@ use crate::artifact;
 use crate::connectors::{Again, Clients, Recorder, Replay, Surroundings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::{
-    self, Context, Event, Kept, Limits, NodeResult, Pace, Status, StreamEnd, StreamRequest, Streams, Walk,
+    self, Context, Event, Kept, Limits, Lineage, NodeResult, Pace, Status, StreamEnd, StreamRequest, Streams, Walk,
 };
 use crate::graph::selector::Selection;
 use crate::graph::{Graph, LinkMemory, NodeId, NodeKind, link};
@@ -287,18 +287,26 @@ impl Invocation {
         Ok(end)
     }
 
+    /// The SQL of the nodes that have been compiled.
+    pub fn compiled(&self) -> HashMap<NodeId, String> {
+        let compiled = self.context.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.iter().map(|(id, (sql, _))| (*id, sql.clone())).collect()
+    }
+
     /// Compiled SQL and the JSON artifacts.
     pub fn write_artifacts(&self, results: Option<&[NodeResult]>) -> Result<(), Diagnostics> {
+        self.write(results, &BTreeMap::new())
+    }
+
+    /// The same without results, with what the columns of models are made of.
+    pub fn write_artifacts_with(&self, lineages: &BTreeMap<NodeId, Lineage>) -> Result<(), Diagnostics> {
+        self.write(None, lineages)
+    }
+
+    fn write(&self, results: Option<&[NodeResult]>, lineages: &BTreeMap<NodeId, Lineage>) -> Result<(), Diagnostics> {
         let folder = self.context.project.root.join(&self.context.project.config.target_path);
-        let compiled: HashMap<NodeId, String> = self
-            .context
-            .compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .map(|(id, (sql, _))| (*id, sql.clone()))
-            .collect();
-        write_artifacts(&self.context, &self.settings, &folder, &compiled, results).map_err(|error| {
+        let compiled = self.compiled();
+        write_artifacts(&self.context, &self.settings, &folder, &compiled, (results, lineages)).map_err(|error| {
             Diagnostic::error(Code::Unreadable, format!("cannot write the artifacts: {error}"))
                 .in_file(folder.display().to_string())
                 .into()
@@ -311,7 +319,7 @@ fn write_artifacts(
     settings: &Settings,
     folder: &Path,
     compiled: &HashMap<NodeId, String>,
-    results: Option<&[NodeResult]>,
+    (results, lineages): (Option<&[NodeResult]>, &BTreeMap<NodeId, Lineage>),
 ) -> std::io::Result<()> {
     let elapsed = settings.clock.elapsed();
     let header = artifact::Header {
@@ -333,7 +341,8 @@ fn write_artifacts(
         }),
     };
     artifact::write_compiled(folder, &context.graph, compiled)?;
-    artifact::write(folder, "manifest.json", &artifact::manifest(&context.project, &context.graph, compiled, &header))?;
+    let manifest = artifact::manifest(&context.project, &context.graph, compiled, lineages, &header);
+    artifact::write(folder, "manifest.json", &manifest)?;
     if let Some(results) = results {
         let entries: Vec<_> = results.iter().map(result_entry).collect();
         let value = artifact::run_results(&context.graph, compiled, &entries, elapsed.as_secs_f64(), &header);

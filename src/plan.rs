@@ -87,7 +87,14 @@ impl RunPlan {
                 }
                 (NodeKind::Seed(_), Command::Seed | Command::Build) => Action::LoadSeed,
                 (NodeKind::Test(_), Command::Test | Command::Build) => Action::RunTest,
-                (NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Source(_), _) => continue,
+                (
+                    NodeKind::Model(_)
+                    | NodeKind::Seed(_)
+                    | NodeKind::Test(_)
+                    | NodeKind::Source(_)
+                    | NodeKind::Exposure(_),
+                    _,
+                ) => continue,
             };
             step_of.insert(id, plan.steps.len());
             plan.steps.push(Step { node: id, action, existing: current, waits_for: Vec::new(), gates: Vec::new() });

@@ -39,7 +39,7 @@ pub fn compiled_path(node: &Node, project: &str) -> Option<String> {
             TestKind::Singular => false,
             TestKind::Generic { .. } => true,
         },
-        NodeKind::Seed(_) | NodeKind::Source(_) => return None,
+        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => return None,
     };
     let mut path = project.to_owned();
     for component in Path::new(&node.path).components() {

@@ -70,6 +70,12 @@ pub(super) fn of_source(written: &Map<String, Value>) -> Value {
     Value::Object(config)
 }
 
+pub(super) fn of_exposure(written: &Map<String, Value>) -> Value {
+    let mut config = object(json!({"enabled": true, "tags": [], "meta": {}}));
+    lay_over(&mut config, written);
+    Value::Object(config)
+}
+
 /// `docs:`, of which readers take these two keys only.
 pub(super) fn docs(written: &Map<String, Value>) -> Value {
     let docs = written.get("docs");

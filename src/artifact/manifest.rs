@@ -1,6 +1,6 @@
 //! `manifest.json`, version 12: the whole project as dbt describes one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -8,18 +8,27 @@ use super::entry::project_id;
 use super::macros::Macros;
 use super::node::Entries;
 use super::{Header, disabled, object, time};
+use crate::execution::Lineage;
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::project::Project;
 
-/// `compiled` holds the SQL of the nodes that were compiled in this invocation.
-pub fn manifest(project: &Project, graph: &Graph, compiled: &HashMap<NodeId, String>, header: &Header<'_>) -> Value {
+/// `compiled` holds the SQL of the nodes that were compiled in this invocation, `lineages` what their columns are made of,
+/// as far as that was looked at.
+pub fn manifest(
+    project: &Project,
+    graph: &Graph,
+    compiled: &HashMap<NodeId, String>,
+    lineages: &BTreeMap<NodeId, Lineage>,
+    header: &Header<'_>,
+) -> Value {
     let macros = Macros::read(&project.macros);
     let created_at = header.started_at.as_duration().as_secs_f64();
-    let entries = Entries { project, graph, compiled, macros: &macros, created_at };
-    let (mut nodes, mut sources) = (Map::new(), Map::new());
+    let entries = Entries { project, graph, compiled, lineages, macros: &macros, created_at };
+    let (mut nodes, mut sources, mut exposures) = (Map::new(), Map::new(), Map::new());
     for (id, node) in graph.ids().zip(graph.nodes()) {
         let group = match &node.kind {
             NodeKind::Source(_) => &mut sources,
+            NodeKind::Exposure(_) => &mut exposures,
             NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => &mut nodes,
         };
         group.insert(node.unique_id.clone(), Value::Object(entries.of(id)));
@@ -30,7 +39,9 @@ pub fn manifest(project: &Project, graph: &Graph, compiled: &HashMap<NodeId, Str
     add("nodes", nodes);
     add("sources", sources);
     add("macros", macros.entries(created_at));
-    for key in ["docs", "exposures", "metrics", "groups", "selectors"] {
+    add("docs", Map::new());
+    add("exposures", exposures);
+    for key in ["metrics", "groups", "selectors"] {
         add(key, Map::new());
     }
     add("disabled", disabled::entries(project, &graph.disabled, created_at));

@@ -2,12 +2,13 @@
 //! `run_results.json`.
 //!
 //! The readers of these files refuse keys they do not know, so what is ours alone stands where anything may stand:
-//! under `metadata.env` and `adapter_response`.
+//! under `metadata.env`, `config` and `adapter_response`.
 
 mod compiled;
 mod config;
 mod disabled;
 mod entry;
+mod lineage;
 mod macros;
 mod manifest;
 mod node;

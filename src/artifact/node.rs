@@ -1,6 +1,6 @@
-//! The nodes of the graph as entries of the manifest: models, seeds, sources' tables and data tests.
+//! The nodes of the graph as entries of the manifest: models, seeds, sources' tables, data tests and exposures.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,11 @@ use super::entry::{
     Code, Described, below, checksum, checksum_of_seed, columns, extend_model, extend_seed, no_checksum,
 };
 use super::macros::Macros;
-use super::{config, object};
+use super::{config, lineage, object};
+use crate::execution::Lineage;
 use crate::graph::{Graph, Materialized, ModelNode, Node, NodeId, NodeKind, SeedNode, TestKind, TestNode};
 use crate::names::{Relation, SEEDS, TEST_AUDIT};
-use crate::project::{Project, SourceTable, TableReader};
+use crate::project::{Exposure, Project, SourceTable, TableReader};
 
 /// The first part of a source's table in SQL: `execution` registers them so.
 const SOURCE: &str = "source";
@@ -22,6 +23,7 @@ pub(super) struct Entries<'a> {
     pub(super) project: &'a Project,
     pub(super) graph: &'a Graph,
     pub(super) compiled: &'a HashMap<NodeId, String>,
+    pub(super) lineages: &'a BTreeMap<NodeId, Lineage>,
     pub(super) macros: &'a Macros<'a>,
     /// Seconds since 1970.
     pub(super) created_at: f64,
@@ -34,6 +36,7 @@ impl<'a> Entries<'a> {
             NodeKind::Model(model) => self.model(id, node, model),
             NodeKind::Seed(seed) => self.seed(node, seed),
             NodeKind::Source(table) => self.source(node, table),
+            NodeKind::Exposure(exposure) => self.exposure(id, node, exposure),
             NodeKind::Test(test) => match &test.kind {
                 TestKind::Singular => self.singular(id, node, test),
                 TestKind::Generic { test: name, arguments } => self.generic(id, node, test, name, arguments),
@@ -50,7 +53,7 @@ impl<'a> Entries<'a> {
             path: below(&node.path, &self.project.config.model_paths),
             checksum: checksum(text),
             raw_code: text,
-            config: config::of_model(&node.config, Some(&model.config), &node.name, layer),
+            config: self.model_config(id, node, model),
             columns: &model.properties.columns,
             place: model.properties.place.as_ref(),
             ..self.described(node, layer)
@@ -59,6 +62,16 @@ impl<'a> Entries<'a> {
         entry.extend(self.code(id, node, self.macros.called(text, self.package())).entry());
         extend_model(&mut entry, &self.primary_key(id));
         entry
+    }
+
+    /// With the lineage, which dbt has no place for: its readers take any key here and refuse others.
+    fn model_config(&self, id: NodeId, node: &Node, model: &ModelNode) -> Value {
+        let mut config = config::of_model(&node.config, Some(&model.config), &node.name, model.relation.layer());
+        if let Some(lineage) = self.lineages.get(&id) {
+            config["column_lineage"] = lineage::of_columns(self.graph, lineage);
+            config["row_lineage"] = lineage::of_rows(self.graph, lineage);
+        }
+        config
     }
 
     /// Columns that tests say are unique and not null; if there are none, those that are unique.
@@ -193,6 +206,34 @@ impl<'a> Entries<'a> {
         entry
     }
 
+    fn exposure(&self, id: NodeId, node: &Node, exposure: &Exposure) -> Map<String, Value> {
+        let mut entry = object(json!({
+            "name": node.name,
+            "resource_type": node.resource_type(),
+            "package_name": self.package(),
+            "path": below(&node.path, &self.project.config.model_paths),
+            "original_file_path": node.path,
+            "unique_id": node.unique_id,
+            "fqn": node.fqn,
+            "type": exposure.kind.to_string(),
+            "owner": exposure.owner,
+            "description": node.description,
+            "label": exposure.label,
+            "maturity": exposure.maturity.map(|maturity| maturity.to_string()),
+            "meta": exposure.meta(),
+            "tags": node.tags,
+            "config": config::of_exposure(&node.config),
+            "unrendered_config": node.config,
+            "url": exposure.url,
+            "created_at": self.created_at,
+        }));
+        let mut code = self.code(id, node, Vec::new()).entry();
+        for key in ["depends_on", "refs", "sources", "metrics"] {
+            entry.insert(key.to_owned(), code.remove(key).unwrap_or_default());
+        }
+        entry
+    }
+
     fn package(&self) -> &'a str {
         &self.project.config.name
     }
@@ -227,7 +268,9 @@ impl<'a> Entries<'a> {
             code.nodes.push(&parent.unique_id);
             match &parent.kind {
                 NodeKind::Source(table) => code.sources.push([&table.name.source, &table.name.table]),
-                NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => code.refs.push(&parent.name),
+                NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
+                    code.refs.push(&parent.name);
+                }
             }
         }
         let path = compiled_path(node, self.package());
@@ -261,7 +304,7 @@ impl<'a> Tested<'a> {
                     attached: None,
                 }
             }
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => Self {
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => Self {
                 call: format!("ref('{}')", owner.name),
                 key: format!("{}s.{}", owner.resource_type(), owner.name),
                 attached: Some(&owner.unique_id),

@@ -53,7 +53,7 @@ impl ResultEntry<'_> {
     fn entry(&self, node: &Node, sql: Option<&String>) -> Value {
         let has_sql = match &node.kind {
             NodeKind::Model(_) | NodeKind::Test(_) => true,
-            NodeKind::Seed(_) | NodeKind::Source(_) => false,
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => false,
         };
         json!({
             "status": self.status,

@@ -99,7 +99,7 @@ impl Shop {
     }
 
     fn manifest(&self) -> Value {
-        manifest(&self.project, &self.graph, &self.compiled(), &header())
+        manifest(&self.project, &self.graph, &self.compiled(), &BTreeMap::new(), &header())
     }
 }
 

@@ -8,7 +8,7 @@ use super::arguments::SelectionArguments;
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, count};
-use crate::execution::{compile_inline, compiled_sql};
+use crate::execution::{compile_inline, compiled_sql, surveyed};
 use crate::graph::NodeKind;
 use crate::invocation::{Invocation, Settings, load_project, select};
 
@@ -44,7 +44,8 @@ pub(super) fn run(arguments: &CompileArguments, settings: Settings, printer: &Pr
             }
         }
         let (compiled, _) = found.finish(compiled)?;
-        invocation.write_artifacts(None)?;
+        let analysis = surveyed(&invocation.context).await;
+        invocation.write_artifacts_with(&analysis.lineages)?;
         let models: Vec<_> =
             compiled.iter().filter(|(id, _)| matches!(loaded.graph.node(*id).kind, NodeKind::Model(_))).collect();
         match models.as_slice() {

@@ -249,6 +249,7 @@ fn described(graph: &Graph, node: &Node) -> String {
             _ => format!("test {}", node.name),
         },
         NodeKind::Source(source) => format!("source {}", source.name),
+        NodeKind::Exposure(_) => format!("exposure {}", node.name),
     }
 }
 

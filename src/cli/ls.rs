@@ -40,6 +40,7 @@ enum ResourceType {
     Seed,
     Source,
     Test,
+    Exposure,
 }
 
 pub(super) fn run(arguments: &LsArguments, settings: &Settings, printer: &Printer) -> Result<Exit, Diagnostics> {
@@ -60,6 +61,7 @@ pub(super) fn run(arguments: &LsArguments, settings: &Settings, printer: &Printe
             Output::Path => node.path.clone(),
             Output::Selector | Output::Json => match &node.kind {
                 NodeKind::Source(table) => format!("source:{}.{}", graph.project_name, table.name),
+                NodeKind::Exposure(_) => format!("exposure:{}.{}", graph.project_name, node.name),
                 NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => node.fqn.join("."),
             },
         };
@@ -76,6 +78,7 @@ fn kind(graph: &Graph, id: NodeId) -> ResourceType {
         NodeKind::Seed(_) => ResourceType::Seed,
         NodeKind::Source(_) => ResourceType::Source,
         NodeKind::Test(_) => ResourceType::Test,
+        NodeKind::Exposure(_) => ResourceType::Exposure,
     }
 }
 

@@ -5,6 +5,7 @@ mod check;
 mod clean;
 mod compile;
 mod debug;
+mod docs;
 mod explain;
 mod follower;
 mod init;
@@ -75,9 +76,11 @@ enum Commands {
     Watch(watch::WatchArguments),
     /// Render models and tests to plain SQL
     Compile(compile::CompileArguments),
+    /// Write the project's documentation as one page, for a browser
+    Docs(docs::DocsArguments),
     /// Show which columns a column is made of, and what is made of it
     Lineage(lineage::LineageArguments),
-    /// List the project's models, seeds, sources and tests
+    /// List the project's models, seeds, sources, tests and exposures
     #[command(visible_alias = "list")]
     Ls(ls::LsArguments),
     /// Show the first rows of a model or a query
@@ -108,6 +111,7 @@ impl Commands {
             Self::Check(_) => "check",
             Self::Watch(_) => "watch",
             Self::Compile(_) => "compile",
+            Self::Docs(_) => "docs",
             Self::Lineage(_) => "lineage",
             Self::Ls(_) => "ls",
             Self::Show(_) => "show",
@@ -175,6 +179,7 @@ fn settings(line: &CommandLine, started: jiff::Timestamp, clock: Instant) -> Res
         Commands::Check(_)
         | Commands::Watch(_)
         | Commands::Compile(_)
+        | Commands::Docs(_)
         | Commands::Lineage(_)
         | Commands::Ls(_)
         | Commands::Show(_)
@@ -219,6 +224,7 @@ fn dispatch(command: &Commands, settings: Settings, printer: &Printer) -> Exit {
         Commands::Watch(arguments) => watch::run(arguments, settings, printer),
         Commands::Check(arguments) => check::run(arguments, settings, printer),
         Commands::Compile(arguments) => compile::run(arguments, settings, printer),
+        Commands::Docs(arguments) => docs::run(arguments, settings, printer),
         Commands::Lineage(arguments) => lineage::run(arguments, settings, printer),
         Commands::Ls(arguments) => ls::run(arguments, &settings, printer),
         Commands::Show(arguments) => show::run(arguments, settings, printer),

@@ -56,7 +56,10 @@ pub(super) fn run(arguments: &ShowArguments, settings: Settings, printer: &Print
                 .into());
         }
         let selected = select(&loaded, &selection)?;
-        selected.into_iter().filter(|id| !matches!(loaded.graph.node(*id).kind, NodeKind::Test(_))).collect()
+        selected
+            .into_iter()
+            .filter(|id| !matches!(loaded.graph.node(*id).kind, NodeKind::Test(_) | NodeKind::Exposure(_)))
+            .collect()
     };
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();

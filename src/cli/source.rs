@@ -92,7 +92,7 @@ fn sources(graph: &Graph) -> Vec<(NodeId, String, &'static str)> {
             NodeKind::Source(table) => Some((id, table.name.to_string(), kind(&table.reader))),
             // Its topic is a source for others.
             NodeKind::Model(model) => model.config.topic.is_some().then(|| (id, model.relation.to_string(), "topic")),
-            NodeKind::Seed(_) | NodeKind::Test(_) => None,
+            NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
         })
         .collect();
     found.sort_by(|left, right| left.1.cmp(&right.1));

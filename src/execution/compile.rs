@@ -26,7 +26,7 @@ pub(super) async fn compile_node(context: &Arc<Context>, id: NodeId, incremental
     let template = match &context.graph.node(id).kind {
         NodeKind::Model(model) => model.template.clone(),
         NodeKind::Test(test) => test.template.clone(),
-        NodeKind::Seed(_) | NodeKind::Source(_) => return Ok(String::new()),
+        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => return Ok(String::new()),
     };
     compile_template(context, Some(id), template, incremental).await
 }

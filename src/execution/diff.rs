@@ -74,7 +74,9 @@ pub async fn difference(
     let sql = match &node.kind {
         NodeKind::Model(_) => compile::compile_node(context, id, false).await?,
         // What its file says now is known when it is loaded.
-        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => format!("select * from {}", relation.to_sql()),
+        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
+            format!("select * from {}", relation.to_sql())
+        }
     };
     context.keep_compiled(id, &sql, false);
     let session = StepSession::of_step(context, id);

@@ -30,7 +30,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use check::{Analysis, Memory as CheckMemory, Stubs, analysed, check as check_project};
+pub use check::{Analysis, Memory as CheckMemory, Stubs, analysed, check as check_project, surveyed};
 pub use diff::{Against, Difference, difference};
 pub use explain::{Explained, Operator, explain};
 pub use kept::Kept;

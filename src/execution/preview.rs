@@ -81,6 +81,8 @@ pub async fn compiled_sql(context: &Arc<Context>, id: NodeId) -> Result<String, 
             table.name.source,
             table.name.table
         )),
+        // Nothing is built of it.
+        NodeKind::Exposure(_) => Ok(String::new()),
     }
 }
 
@@ -93,7 +95,9 @@ pub async fn preview_node(context: &Arc<Context>, id: NodeId, limit: Option<usiz
             context.keep_compiled(id, &sql, false);
             sql
         }
-        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => compiled_sql(context, id).await?,
+        NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
+            compiled_sql(context, id).await?
+        }
     };
     let session = StepSession::new(context, Some(id));
     match rows(&session, &sql, limit).await {

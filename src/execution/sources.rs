@@ -74,7 +74,7 @@ async fn declared(context: &Arc<Context>, id: NodeId) -> Option<SourceTable> {
                 place: topic.place.clone(),
             })
         }
-        NodeKind::Seed(_) | NodeKind::Test(_) => None,
+        NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
     }
 }
 

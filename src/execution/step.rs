@@ -34,7 +34,7 @@ pub(super) async fn run(context: Arc<Context>, step: Step, progress: Arc<Progres
         NodeKind::Model(_) => materialize::run(&context, &step, &progress).await,
         NodeKind::Seed(_) => seed::run(&context, step.node, &progress).await,
         NodeKind::Test(_) => verify::run(&context, step.node, &progress).await,
-        NodeKind::Source(_) => Ok(Outcome::default()),
+        NodeKind::Source(_) | NodeKind::Exposure(_) => Ok(Outcome::default()),
     };
     let completed = after(started, began.elapsed());
     let base = NodeResult {

@@ -98,7 +98,7 @@ pub(super) fn relation_sql(node: &Node) -> String {
         NodeKind::Source(table) => format!("\"{SOURCE}\".\"{}\".\"{}\"", table.name.source, table.name.table),
         NodeKind::Model(model) => model.relation.to_sql(),
         NodeKind::Seed(seed) => seed.relation.to_sql(),
-        NodeKind::Test(_) => String::new(),
+        NodeKind::Test(_) | NodeKind::Exposure(_) => String::new(),
     }
 }
 
@@ -149,7 +149,7 @@ fn tested_column<'a>(context: &'a Context, test: &TestNode) -> Option<(String, &
         NodeKind::Model(model) => &model.properties.columns,
         NodeKind::Seed(seed) => &seed.properties.columns,
         NodeKind::Source(table) => &table.columns,
-        NodeKind::Test(_) => return None,
+        NodeKind::Test(_) | NodeKind::Exposure(_) => return None,
     };
     let name = test.column.as_ref()?;
     columns.iter().find(|column| column.name == *name).map(|column| (node.label(), column))

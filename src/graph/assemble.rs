@@ -49,6 +49,6 @@ fn index(graph: &mut Graph, node: &Node, id: NodeId) {
             let name: &SourceName = &table.name;
             graph.by_source.insert(name.clone(), id);
         }
-        NodeKind::Test(_) => {}
+        NodeKind::Test(_) | NodeKind::Exposure(_) => {}
     }
 }

@@ -49,6 +49,7 @@ pub fn link(
     linker.seeds();
     linker.models();
     linker.tests();
+    linker.exposures();
     linker.finish()
 }
 

@@ -6,6 +6,7 @@ mod assemble;
 mod config;
 mod config_reader;
 mod cycle;
+mod exposures;
 mod link;
 mod memory;
 mod node;

@@ -1,4 +1,4 @@
-//! What a node of the graph is: a model, a seed, a source's table or a data test.
+//! What a node of the graph is: a model, a seed, a source's table, a data test or an exposure.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::NodeId;
 use super::config::{ModelConfig, SeedConfig};
 use crate::diagnostic::{SourceText, Span};
 use crate::names::Relation;
-use crate::project::{Properties, SourceTable};
+use crate::project::{Exposure, Properties, SourceTable};
 use crate::template::NodeTemplate;
 
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub enum NodeKind {
     Seed(Box<SeedNode>),
     Source(Box<SourceTable>),
     Test(Box<TestNode>),
+    /// What uses tables without being built: nothing reads it.
+    Exposure(Box<Exposure>),
 }
 
 #[derive(Debug)]
@@ -71,13 +73,14 @@ pub enum TestKind {
 }
 
 impl Node {
-    /// `model`, `seed`, `source` or `test`, as in dbt's `resource_type`.
+    /// `model`, `seed`, `source`, `test` or `exposure`, as in dbt's `resource_type`.
     pub fn resource_type(&self) -> &'static str {
         match self.kind {
             NodeKind::Model(_) => "model",
             NodeKind::Seed(_) => "seed",
             NodeKind::Source(_) => "source",
             NodeKind::Test(_) => "test",
+            NodeKind::Exposure(_) => "exposure",
         }
     }
 
@@ -86,21 +89,21 @@ impl Node {
         match &self.kind {
             NodeKind::Model(model) => Some(&model.relation),
             NodeKind::Seed(seed) => Some(&seed.relation),
-            NodeKind::Source(_) | NodeKind::Test(_) => None,
+            NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
         }
     }
 
     pub fn as_model(&self) -> Option<&ModelNode> {
         match &self.kind {
             NodeKind::Model(model) => Some(model),
-            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => None,
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
         }
     }
 
     pub fn as_test(&self) -> Option<&TestNode> {
         match &self.kind {
             NodeKind::Test(test) => Some(test),
-            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Model(_) => None,
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Model(_) | NodeKind::Exposure(_) => None,
         }
     }
 
@@ -110,7 +113,7 @@ impl Node {
             NodeKind::Model(model) => model.relation.to_string(),
             NodeKind::Seed(seed) => seed.relation.to_string(),
             NodeKind::Source(source) => source.name.to_string(),
-            NodeKind::Test(_) => self.name.clone(),
+            NodeKind::Test(_) | NodeKind::Exposure(_) => self.name.clone(),
         }
     }
 
@@ -119,7 +122,7 @@ impl Node {
         match &self.kind {
             NodeKind::Model(model) => Some(&model.template.source),
             NodeKind::Test(test) => Some(&test.template.source),
-            NodeKind::Seed(_) | NodeKind::Source(_) => None,
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => None,
         }
     }
 }

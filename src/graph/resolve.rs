@@ -44,7 +44,7 @@ impl<'a> Names<'a> {
                 NodeKind::Source(table) => {
                     names.sources.insert((&table.name.source, &table.name.table), index);
                 }
-                NodeKind::Test(_) => {}
+                NodeKind::Test(_) | NodeKind::Exposure(_) => {}
             }
         }
         names

@@ -4,7 +4,7 @@
 //! selection    := part (" " part)*                 union
 //! part         := atom ("," atom)*                 intersection
 //! atom         := "@"? (depth? "+")? (method ":")? value ("+" depth?)?
-//! method       := fqn | tag | path | file | source | resource_type | test_type | test_name | package
+//! method       := fqn | tag | path | file | source | exposure | resource_type | test_type | test_name | package
 //!               | config "." key ("." key)*
 //! ```
 //!
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use globset::{Glob, GlobMatcher};
 use serde_json::Value;
 
-use super::{Graph, NodeId, NodeKind, TestKind};
+use super::{Graph, Node, NodeId, NodeKind, TestKind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 
 /// What `--select` and `--exclude` say.
@@ -51,6 +51,7 @@ enum Method {
     Path,
     File,
     Source,
+    Exposure,
     ResourceType,
     TestType,
     TestName,
@@ -58,8 +59,19 @@ enum Method {
     Config(Vec<String>),
 }
 
-const METHODS: &[&str] =
-    &["fqn", "tag", "path", "file", "source", "config", "resource_type", "test_type", "test_name", "package"];
+const METHODS: &[&str] = &[
+    "fqn",
+    "tag",
+    "path",
+    "file",
+    "source",
+    "exposure",
+    "config",
+    "resource_type",
+    "test_type",
+    "test_name",
+    "package",
+];
 
 impl Selection {
     /// The selected nodes, tests included: a data test is selected when any of its parents is.
@@ -193,6 +205,7 @@ impl Atom {
             "path" => Method::Path,
             "file" => Method::File,
             "source" => Method::Source,
+            "exposure" => Method::Exposure,
             "resource_type" => Method::ResourceType,
             "test_type" => Method::TestType,
             "test_name" => Method::TestName,
@@ -228,8 +241,13 @@ impl Atom {
                         || self.pattern.is_match(table.name.to_string())
                         || self.pattern.is_match(format!("{}.{}", graph.project_name, table.name))
                 }
-                NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => false,
+                NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => false,
             },
+            Method::Exposure => {
+                matches!(node.kind, NodeKind::Exposure(_))
+                    && (self.pattern.is_match(&node.name)
+                        || self.pattern.is_match(format!("{}.{}", graph.project_name, node.name)))
+            }
             Method::ResourceType => self.pattern.is_match(node.resource_type()),
             Method::TestType => node.as_test().is_some_and(|test| match &test.kind {
                 TestKind::Singular => ["singular", "data"].contains(&self.value.as_str()),
@@ -265,7 +283,8 @@ impl Atom {
     /// A name, a folder prefix of it (`gold`, `gold.github`), or with the project's name before it.
     fn matches_name(&self, graph: &Graph, id: NodeId) -> bool {
         let node = graph.node(id);
-        if matches!(node.kind, NodeKind::Source(_)) {
+        // As in dbt, they have methods of their own.
+        if matches!(node.kind, NodeKind::Source(_) | NodeKind::Exposure(_)) {
             return self.value == "*";
         }
         if self.pattern.is_match(&node.name) {
@@ -324,7 +343,13 @@ impl Atom {
     fn refuse_unknown_name(&self, graph: &Graph) -> Result<(), Diagnostic> {
         let glob = self.value.contains(['*', '?', '[']);
         let exact = match self.method {
-            Method::Any | Method::Fqn | Method::Path | Method::File | Method::Source | Method::TestName => true,
+            Method::Any
+            | Method::Fqn
+            | Method::Path
+            | Method::File
+            | Method::Source
+            | Method::Exposure
+            | Method::TestName => true,
             Method::Tag | Method::ResourceType | Method::TestType | Method::Package | Method::Config(_) => false,
         };
         if glob || !exact {
@@ -336,10 +361,14 @@ impl Atom {
         }
         let message = match self.method {
             Method::Source => format!("`{}` matches no source", self.text),
+            Method::Exposure => format!("`{}` matches no exposure", self.text),
             _ => format!("`{}` matches nothing in this project", self.text),
         };
+        let is_exposure = |node: &Node| matches!(node.kind, NodeKind::Exposure(_)) && node.name == self.value;
+        let exposure = graph.nodes().iter().any(is_exposure).then(|| format!("write `exposure:{}`", self.value));
         Err(Diagnostic::error(Code::UnknownSelection, message)
             .label(self.span.clone(), "")
+            .hint_opt(exposure)
             .nearest(&self.value, self.candidates(graph).iter().map(String::as_str)))
     }
 
@@ -354,6 +383,10 @@ impl Atom {
                 (Method::Path, _) => {
                     names.insert(node.path.clone());
                 }
+                (Method::Exposure, NodeKind::Exposure(_)) => {
+                    names.insert(node.name.clone());
+                }
+                (Method::Exposure, _) => {}
                 (_, NodeKind::Model(model)) => {
                     names.insert(node.name.clone());
                     names.insert(model.relation.layer().to_owned());
@@ -370,7 +403,7 @@ impl Atom {
                 (_, NodeKind::Test(test)) if matches!(test.kind, TestKind::Singular) => {
                     names.insert(node.name.clone());
                 }
-                (_, NodeKind::Source(_) | NodeKind::Test(_)) => {}
+                (_, NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_)) => {}
             }
         }
         names.into_iter().collect()

@@ -26,7 +26,7 @@ impl Linker<'_> {
                     let owner = format!("{}_{}", table.name.source, table.name.table);
                     (owner, Arc::new(source_properties(table)))
                 }
-                NodeKind::Test(_) => continue,
+                NodeKind::Test(_) | NodeKind::Exposure(_) => continue,
             };
             for declared in &properties.data_tests {
                 self.generic(index, &owner, None, declared);
@@ -95,7 +95,7 @@ impl Linker<'_> {
         }
         let prefix = match self.drafts[owner].node.kind {
             NodeKind::Source(_) => "source_",
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => "",
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => "",
         };
         let test_name = TestName::new(prefix, &test.test, owner_name, &arguments, test.name.as_deref());
         let unique_id = format!("{}.{}", self.id("test", &test_name.name), test_name.hash);

@@ -207,9 +207,10 @@ fn read_trees(fields: &mut Fields<'_>, project: &str) -> ConfigTrees {
     let models = tree("models", ConfigOf::Model);
     let seeds = tree("seeds", ConfigOf::Seed);
     let sources = tree("sources", ConfigOf::Source);
+    let exposures = tree("exposures", ConfigOf::Exposure);
     let tests = super::declared_test::one_of_tests(fields);
     let data_tests = ConfigTree::read(tests, ConfigOf::Test, project, fields.found());
-    ConfigTrees { models, seeds, sources, data_tests }
+    ConfigTrees { models, seeds, sources, data_tests, exposures }
 }
 
 fn read_layers(fields: &mut Fields<'_>) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! The `models:`, `seeds:`, `sources:` and `data_tests:` trees of `project.yaml`: config by folder.
+//! The `models:`, `seeds:`, `sources:`, `data_tests:` and `exposures:` trees of `project.yaml`: config by folder.
 //!
 //! A key with `+` is config; so is a value that is not a mapping. A mapping without `+` is a folder, or a name below it.
 
@@ -16,6 +16,7 @@ pub(super) struct ConfigTrees {
     pub(super) seeds: ConfigTree,
     pub(super) sources: ConfigTree,
     pub(super) data_tests: ConfigTree,
+    pub(super) exposures: ConfigTree,
 }
 
 impl ConfigTrees {
@@ -27,9 +28,9 @@ impl ConfigTrees {
         self.into_trees().into_iter().for_each(|tree| tree.finish(found));
     }
 
-    fn into_trees(self) -> [ConfigTree; 4] {
-        let Self { models, seeds, sources, data_tests } = self;
-        [models, seeds, sources, data_tests]
+    fn into_trees(self) -> [ConfigTree; 5] {
+        let Self { models, seeds, sources, data_tests, exposures } = self;
+        [models, seeds, sources, data_tests, exposures]
     }
 }
 
@@ -156,7 +157,7 @@ impl Level {
             let noun = of.noun();
             found.push(
                 Diagnostic::warning(Code::UnusedProperties, format!("no {noun} lies under `{}`", key.name))
-                    .label(key.span, format!("neither a folder with {noun}s nor a {noun}")),
+                    .label(key.span, format!("neither a folder with {noun}s nor {}", of.one())),
             );
         }
     }

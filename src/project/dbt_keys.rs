@@ -27,7 +27,7 @@ const TELLING: &[(&str, &str)] = &[
 
 /// Trees of config for what we do not build yet.
 const LATER_TREES: &[&str] =
-    &["snapshots", "exposures", "unit_tests", "analyses", "functions", "metrics", "semantic_models", "saved_queries"];
+    &["snapshots", "unit_tests", "analyses", "functions", "metrics", "semantic_models", "saved_queries"];
 
 /// Takes dbt's own keys from the project file, with warnings for those that would have changed something.
 pub(super) fn take(fields: &mut Fields<'_>, root: &Path, declares_targets: bool) {

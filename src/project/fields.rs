@@ -113,13 +113,19 @@ impl<'a> Fields<'a> {
 
     /// As [`Fields::string`]; its absence is a mistake.
     pub(super) fn required_string(&mut self, name: &'static str) -> Option<(String, &'a Node)> {
-        let is_absent = self.node(name).is_none();
-        if is_absent {
+        self.required(name);
+        self.string(name)
+    }
+
+    /// The value; its absence is a mistake.
+    pub(super) fn required(&mut self, name: &'static str) -> Option<&'a Node> {
+        let node = self.node(name);
+        if node.is_none() {
             let span = self.entry(name).map_or_else(|| self.head(), |(key, _)| key.span.clone());
             let message = format!("{} needs `{name}`", self.what);
             self.found.push(Diagnostic::error(Code::Config, message).label(span, format!("`{name}` is missing")));
         }
-        self.string(name)
+        node
     }
 
     /// As [`Fields::required_string`], for what becomes a table, a column of a path or a schema.

@@ -20,7 +20,7 @@ use super::memory::Memory;
 use super::properties::Entries;
 use super::rendered::{RenderYaml, YamlRenderer, YamlScope};
 use super::source_entry::SourceContext;
-use super::{Project, SourceTable, env, yaml};
+use super::{Exposure, Project, SourceTable, env, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 
 /// The names of a project file, the native one first.
@@ -99,6 +99,7 @@ pub fn load(
         trees: &mut trees,
         entries: Entries::default(),
         sources: Vec::new(),
+        exposures: Vec::new(),
         connections: Vec::new(),
         files: Vec::new(),
     };
@@ -114,13 +115,14 @@ pub fn load(
         reader.open_file(file, &mut found);
     }
     reader.read_all(&mut found);
-    let PropertyReader { entries, sources, connections, .. } = reader;
+    let PropertyReader { entries, sources, exposures, connections, .. } = reader;
     entries.apply(&mut inventory.models, &mut inventory.seeds, &mut inventory.singular_tests, &mut found);
     let sources = without_duplicates(sources, &mut found);
+    tell_exposures_declared_twice(&exposures, &mut found);
     trees.finish(&mut found);
     let Inventory { models, seeds, singular_tests, macros, .. } = inventory;
     let root = root.to_owned();
-    found.finish(Project { root, config, models, seeds, singular_tests, macros, sources, connections, env })
+    found.finish(Project { root, config, models, seeds, singular_tests, macros, sources, exposures, connections, env })
 }
 
 /// Reads property files, one after the other.
@@ -129,6 +131,7 @@ struct PropertyReader<'a> {
     trees: &'a mut ConfigTrees,
     entries: Entries,
     sources: Vec<SourceTable>,
+    exposures: Vec<Exposure>,
     connections: Vec<Connection>,
     /// Rendered, with the folders that lead to them.
     files: Vec<(Arc<yaml::Node>, Vec<String>)>,
@@ -146,17 +149,8 @@ fn scope_of(scope: &YamlScope<'_>) -> u64 {
 }
 
 /// Top-level keys that we know and do not build yet.
-const LATER_KINDS: &[&str] = &[
-    "snapshots",
-    "exposures",
-    "groups",
-    "unit_tests",
-    "analyses",
-    "metrics",
-    "semantic_models",
-    "saved_queries",
-    "functions",
-];
+const LATER_KINDS: &[&str] =
+    &["snapshots", "groups", "unit_tests", "analyses", "metrics", "semantic_models", "saved_queries", "functions"];
 
 impl PropertyReader<'_> {
     fn open_file(&mut self, file: &mut FoundFile, found: &mut Diagnostics) {
@@ -233,6 +227,7 @@ impl PropertyReader<'_> {
         for node in fields.list("sources") {
             self.sources.extend(context.read(node, fields.found()));
         }
+        self.exposures.extend(Exposure::read_all(&mut fields, folders, &mut self.trees.exposures));
         for &name in LATER_KINDS {
             let Some((key, value)) = fields.entry(name) else {
                 continue;
@@ -244,6 +239,20 @@ impl PropertyReader<'_> {
             }
         }
         fields.finish(found);
+    }
+}
+
+fn tell_exposures_declared_twice(exposures: &[Exposure], found: &mut Diagnostics) {
+    for (at, exposure) in exposures.iter().enumerate() {
+        let first = exposures[..at].iter().find(|other| other.name == exposure.name);
+        let Some(first) = first.and_then(|first| first.place.clone()) else { continue };
+        let twice = Diagnostic::error(Code::Duplicate, format!("exposure `{}` is declared twice", exposure.name));
+        let path = first.source.path.clone();
+        found.push(
+            twice
+                .label_or_file(exposure.place.clone(), "declared again here", &path)
+                .secondary(first, "first declared here"),
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is on disk, typed, nothing resolved: the project file, models, seeds, tests, macros, properties and sources.
+//! What is on disk, typed, nothing resolved: the project file, models, seeds, tests, macros, properties, sources and
+//! exposures.
 
 mod auth;
 mod column;
@@ -9,6 +10,7 @@ mod connection;
 mod dbt_keys;
 mod declared_test;
 mod env;
+mod exposure;
 mod fields;
 mod files;
 mod http_pages;
@@ -51,6 +53,7 @@ pub use connection::{
     Connection, ConnectionKind, HttpConnection, KafkaConnection, RateConfig, RetryConfig, Secret, TimeoutConfig,
 };
 pub use declared_test::DeclaredTest;
+pub use exposure::{Exposure, ExposureKind, Maturity};
 pub use http_source::{
     CursorConfig, HttpColumn, HttpConfig, Method, OnGap, OnStatus, Paginate, PollConfig, RequestConfig, StatusPattern,
     Text, WindowConfig,
@@ -84,6 +87,7 @@ pub struct Project {
     /// `.sql` files of the macro paths, and of `generic/` below the test paths.
     pub macros: Vec<MacroFile>,
     pub sources: Vec<SourceTable>,
+    pub exposures: Vec<Exposure>,
     pub connections: Vec<Connection>,
     /// Environment variables with those of `.env` below them.
     pub env: BTreeMap<String, String>,
@@ -140,6 +144,7 @@ impl fmt::Debug for Project {
             .field("singular_tests", &self.singular_tests)
             .field("macros", &self.macros)
             .field("sources", &self.sources)
+            .field("exposures", &self.exposures)
             .field("connections", &self.connections)
             .finish_non_exhaustive()
     }

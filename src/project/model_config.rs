@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::Place;
-use super::fields::{hint_known, snake_case};
+use super::fields::{Fields, hint_known, snake_case};
 use super::span_of_time::parse_duration;
 use super::yaml::{Node, NodeKind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -75,6 +75,9 @@ pub const TEST_CONFIG_KEYS: &[&str] = &[
 /// Config keys of sources and their tables.
 pub const SOURCE_CONFIG_KEYS: &[&str] = &["enabled", "tags", "meta"];
 
+/// Config keys of exposures.
+pub const EXPOSURE_CONFIG_KEYS: &[&str] = &["enabled", "tags", "meta"];
+
 /// Whose config it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigOf {
@@ -82,6 +85,7 @@ pub enum ConfigOf {
     Seed,
     Test,
     Source,
+    Exposure,
 }
 
 impl ConfigOf {
@@ -91,6 +95,7 @@ impl ConfigOf {
             Self::Seed => SEED_CONFIG_KEYS,
             Self::Test => TEST_CONFIG_KEYS,
             Self::Source => SOURCE_CONFIG_KEYS,
+            Self::Exposure => EXPOSURE_CONFIG_KEYS,
         }
     }
 
@@ -100,7 +105,14 @@ impl ConfigOf {
             Self::Seed => "seed",
             Self::Test => "data test",
             Self::Source => "source",
+            Self::Exposure => "exposure",
         }
+    }
+
+    /// The noun with its article.
+    pub fn one(self) -> String {
+        let article = if self == Self::Exposure { "an" } else { "a" };
+        format!("{article} {}", self.noun())
     }
 }
 
@@ -121,9 +133,9 @@ pub fn check_config_key(of: ConfigOf, key: &str, place: Place, file: &str) -> Op
     if of.keys().contains(&key) {
         return None;
     }
-    let noun = of.noun();
+    let one = of.one();
     if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == key) {
-        let message = format!("`{key}` is not a config of a {noun} here");
+        let message = format!("`{key}` is not a config of {one} here");
         return Some(
             Diagnostic::error(Code::Config, message).label_or_file(place, "not supported", file).hint(*instead),
         );
@@ -132,7 +144,7 @@ pub fn check_config_key(of: ConfigOf, key: &str, place: Place, file: &str) -> Op
         let message = format!("config `{key}` is not part of this version and changes nothing");
         return Some(Diagnostic::warning(Code::Config, message).label_or_file(place, "ignored", file));
     }
-    let unknown = Diagnostic::error(Code::Config, format!("unknown config `{key}` of a {noun}")).label_or_file(
+    let unknown = Diagnostic::error(Code::Config, format!("unknown config `{key}` of {one}")).label_or_file(
         place,
         "not a config key",
         file,
@@ -285,6 +297,21 @@ pub(super) fn read_config(node: &Node, of: ConfigOf, found: &mut Diagnostics) ->
     config
 }
 
+/// `tags`, `meta` and `enabled`, beside `config:` or in it.
+pub(super) fn own_config(fields: &mut Fields<'_>, of: ConfigOf) -> Map<String, Value> {
+    let mut config = Map::new();
+    for key in ["tags", "meta", "enabled"] {
+        if let Some(entry) = fields.entry(key).filter(|(_, value)| !value.is_null()) {
+            let one = Node { kind: NodeKind::Mapping(vec![entry.clone()]), span: entry.0.span.clone() };
+            merge_config(&mut config, &read_config(&one, of, fields.found()));
+        }
+    }
+    if let Some(node) = fields.node("config") {
+        merge_config(&mut config, &read_config(node, of, fields.found()));
+    }
+    config
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -308,7 +335,7 @@ mod tests {
 
     #[test]
     fn every_known_key_takes_null_and_refuses_its_wrong_shape() {
-        for of in [ConfigOf::Model, ConfigOf::Seed, ConfigOf::Test, ConfigOf::Source] {
+        for of in [ConfigOf::Model, ConfigOf::Seed, ConfigOf::Test, ConfigOf::Source, ConfigOf::Exposure] {
             for key in of.keys() {
                 assert_eq!(check_config_key(of, key, None, "a"), None);
                 assert_eq!(check_config_value(key, &Value::Null, None, "a"), None);

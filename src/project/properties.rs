@@ -132,7 +132,7 @@ fn read_entry(
     let beside: &[&'static str] = match of {
         ConfigOf::Model => &["tags", "meta", "docs", "group", "access"],
         ConfigOf::Seed => &["tags", "meta", "docs"],
-        ConfigOf::Test | ConfigOf::Source => &["tags", "meta"],
+        ConfigOf::Test | ConfigOf::Source | ConfigOf::Exposure => &["tags", "meta"],
     };
     for &key in beside {
         if let Some(entry) = fields.entry(key).filter(|(_, value)| !value.is_null()) {

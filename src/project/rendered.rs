@@ -59,8 +59,10 @@ impl YamlRenderer<'_> {
         let mut rendered = Vec::new();
         for (key, value) in entries {
             skipped.truncate(own);
-            if key.name == "sources" {
-                skipped.extend(PER_REQUEST);
+            match key.name.as_str() {
+                "sources" => skipped.extend(PER_REQUEST),
+                "exposures" => skipped.push("depends_on"),
+                _ => {}
             }
             rendered.push((key.clone(), self.entry(key, value, &skipped, found)));
         }

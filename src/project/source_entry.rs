@@ -10,12 +10,12 @@ use super::declared_test::{DeclaredTest, TestContext};
 use super::fields::Fields;
 
 use super::http_source::HttpConfig;
-use super::model_config::{ConfigOf, merge_config, read_config};
+use super::model_config::{ConfigOf, merge_config, own_config};
 use super::rendered::YamlScope;
 use super::source::{SourceTable, TableReader};
 use super::source_reader::read_reader;
 
-use super::yaml::{Node, NodeKind};
+use super::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::names::SourceName;
 
@@ -40,7 +40,7 @@ impl SourceContext<'_> {
         };
         let name = fields.required_name("name").map(|(name, _)| name);
         let description = fields.text("description").unwrap_or_default();
-        let config = own_config(&mut fields);
+        let config = own_config(&mut fields, ConfigOf::Source);
         untested_freshness(&mut fields);
         fields.accept(HARMLESS);
         fields.accept(&["overrides"]);
@@ -65,7 +65,7 @@ impl SourceContext<'_> {
         let name = fields.required_name("name").map(|(name, node)| (name, node.span.clone()));
         let table = name.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
         let description = fields.text("description").unwrap_or_default();
-        let own = own_config(&mut fields);
+        let own = own_config(&mut fields, ConfigOf::Source);
         untested_freshness(&mut fields);
         fields.accept(HARMLESS);
         fields.accept(&["identifier"]);
@@ -113,21 +113,6 @@ fn try_texts(http: &HttpConfig, tests: TestContext<'_>, found: &mut Diagnostics)
             found.push(diagnostic);
         }
     }
-}
-
-/// `tags`, `meta` and `enabled`, beside `config:` or in it.
-fn own_config(fields: &mut Fields<'_>) -> Map<String, Value> {
-    let mut config = Map::new();
-    for key in ["tags", "meta", "enabled"] {
-        if let Some(entry) = fields.entry(key).filter(|(_, value)| !value.is_null()) {
-            let one = Node { kind: NodeKind::Mapping(vec![entry.clone()]), span: entry.0.span.clone() };
-            merge_config(&mut config, &read_config(&one, ConfigOf::Source, fields.found()));
-        }
-    }
-    if let Some(node) = fields.node("config") {
-        merge_config(&mut config, &read_config(node, ConfigOf::Source, fields.found()));
-    }
-    config
 }
 
 fn untested_freshness(fields: &mut Fields<'_>) {

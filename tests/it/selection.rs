@@ -350,3 +350,90 @@ fn paths_and_json_are_listed_too() {
     {"name":"orders","config.meta.owner":"ann"}
     "#);
 }
+
+const EXPOSURES: &str = "
+exposures:
+  - name: weekly_report
+    type: dashboard
+    owner: {name: Ann, email: ann@shop.example}
+    tags: [bi]
+    depends_on: [ref('revenue'), \"source('shop', 'orders')\"]
+  - name: old_report
+    type: notebook
+    owner: {name: Ann}
+    config: {enabled: false}
+    depends_on: [ref('churn')]
+";
+
+#[test]
+fn exposures_are_leaves_of_the_graph() {
+    let project = shop().file("models/gold/exposures.yml", EXPOSURES);
+    let kinds = ["--resource-type", "model", "seed", "source", "exposure"];
+    let names = |selection: &str| {
+        let ran =
+            project.ok(&[&["ls", "--quiet", "--output", "name", "--select", selection], kinds.as_slice()].concat());
+        format!("{selection:<28}{}", ran.stdout.lines().collect::<Vec<_>>().join(" "))
+    };
+    let selections = [
+        "exposure:weekly_report",
+        "exposure:shop.weekly_*",
+        "+exposure:weekly_report",
+        "1+exposure:*",
+        "revenue+",
+        "resource_type:exposure",
+        "tag:bi",
+        "path:models/gold/exposures.yml",
+    ];
+    insta::assert_snapshot!(selections.map(names).join("\n"), @"
+    exposure:weekly_report      weekly_report
+    exposure:shop.weekly_*      weekly_report
+    +exposure:weekly_report     weekly_report customers orders raw_customers raw_orders revenue countries customers orders
+    1+exposure:*                weekly_report revenue orders
+    revenue+                    weekly_report report revenue
+    resource_type:exposure      weekly_report
+    tag:bi                      weekly_report
+    path:models/gold/exposures.yml weekly_report
+    ");
+    transcript!(project.run(&["ls", "--resource-type", "exposure"]), @"
+    exit: 0
+    ----- stdout -----
+    exposure:shop.weekly_report
+    ");
+    transcript!(project.run(&["ls", "--resource-type", "exposure", "--output", "json"]), @r#"
+    exit: 0
+    ----- stdout -----
+    {"unique_id":"exposure.shop.weekly_report","name":"weekly_report","alias":"weekly_report","resource_type":"exposure","package_name":"shop","original_file_path":"models/gold/exposures.yml","relation":null,"fqn":["shop","gold","weekly_report"],"tags":["bi"],"config":{"tags":["bi"]},"source_name":null,"depends_on":{"nodes":["source.shop.shop.orders","model.shop.revenue"],"macros":[]},"description":""}
+    "#);
+}
+
+#[test]
+fn an_exposure_is_selected_by_its_method_and_never_built() {
+    let project = shop().file("models/gold/exposures.yml", EXPOSURES);
+    transcript!(project.run(&["build", "--select", "exposure:weekly_report"]), @"
+    exit: 0
+    ----- stderr -----
+    nothing to do: the selection holds nothing this command builds
+    ");
+    transcript!(project.run(&["ls", "--select", "weekly_report"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0304]: `weekly_report` matches nothing in this project
+     --> command line:1:10
+      |
+    1 | --select weekly_report
+      |          ^^^^^^^^^^^^^
+      |
+      = hint: write `exposure:weekly_report`
+    ");
+    transcript!(project.run(&["ls", "--select", "exposure:weekly_reprot"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0304]: `exposure:weekly_reprot` matches no exposure
+     --> command line:1:10
+      |
+    1 | --select exposure:weekly_reprot
+      |          ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: did you mean `weekly_report`?
+    ");
+}

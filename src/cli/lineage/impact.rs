@@ -1,4 +1,5 @@
-//! What a change would reach: models by their columns and rows, and the data tests that look at them.
+//! What a change would reach: models by their columns and rows, the data tests that look at them, and the exposures
+//! that use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,8 @@ use serde_json::{Value, json};
 use super::tree::Paths;
 use crate::diagnostic::count;
 use crate::execution::Origin;
-use crate::graph::{Graph, NodeId, TestKind, TestNode};
+use crate::graph::{Graph, NodeId, NodeKind, TestKind, TestNode};
+use crate::project::Exposure;
 
 /// What of a node a change reaches.
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ pub(super) struct Impact<'a> {
     graph: &'a Graph,
     models: BTreeMap<NodeId, Hit<'a>>,
     tests: BTreeSet<NodeId>,
+    /// They do not say which columns they use.
+    exposures: Vec<(NodeId, &'a Exposure)>,
 }
 
 impl<'a> Impact<'a> {
@@ -54,13 +58,21 @@ impl<'a> Impact<'a> {
         }
         let looks = |id: &NodeId| graph.node(*id).as_test().is_some_and(|test| looks_at(graph, *id, test, &hits));
         let tests = graph.ids().filter(looks).collect();
+        let uses = |id: NodeId| match &graph.node(id).kind {
+            NodeKind::Exposure(exposure) => {
+                let is_hit = graph.parents(id).iter().any(|parent| hits.contains_key(parent));
+                is_hit.then_some((id, exposure.as_ref()))
+            }
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) => None,
+        };
+        let exposures = graph.ids().filter_map(uses).collect();
         hits.remove(&changed);
-        Self { graph, models: hits, tests }
+        Self { graph, models: hits, tests, exposures }
     }
 
     pub(super) fn text(&self, title: &str) -> String {
         let mut lines = vec![title.to_owned()];
-        if self.models.is_empty() && self.tests.is_empty() {
+        if self.models.is_empty() && self.tests.is_empty() && self.exposures.is_empty() {
             lines.push("  reaches nothing".to_owned());
             return lines.join("\n");
         }
@@ -79,9 +91,20 @@ impl<'a> Impact<'a> {
             lines.push("  data tests".to_owned());
         }
         lines.extend(self.tests.iter().map(|id| format!("    {}", self.graph.node(*id).label())));
+        if !self.exposures.is_empty() {
+            lines.push("  exposures".to_owned());
+        }
+        let width = self.exposures.iter().map(|(_, exposure)| exposure.name.chars().count()).max().unwrap_or(0);
+        for (_, exposure) in &self.exposures {
+            lines.push(format!("    {:<width$}  {} of {}", exposure.name, exposure.kind, exposure.owner_text()));
+        }
+        let exposures = match self.exposures.len() {
+            0 => String::new(),
+            number => format!(", {}", count(number, "exposure")),
+        };
         let columns: usize = self.models.values().map(|hit| hit.columns.len()).sum();
         lines.push(format!(
-            "  {}, {}, {}",
+            "  {}, {}, {}{exposures}",
             count(self.models.len(), "model"),
             count(columns, "column"),
             count(self.tests.len(), "data test")
@@ -96,7 +119,16 @@ impl<'a> Impact<'a> {
         });
         let models: Vec<Value> = models.collect();
         let tests: Vec<&str> = self.tests.iter().map(|id| self.graph.node(*id).unique_id.as_str()).collect();
-        json!({"name": title, "models": models, "tests": tests})
+        let exposures = self.exposures.iter().map(|(id, exposure)| {
+            json!({
+                "unique_id": self.graph.node(*id).unique_id,
+                "name": exposure.name,
+                "type": exposure.kind.to_string(),
+                "owner": exposure.owner,
+            })
+        });
+        let exposures: Vec<Value> = exposures.collect();
+        json!({"name": title, "models": models, "tests": tests, "exposures": exposures})
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct LineageArguments {
     /// What is made of it
     #[arg(long)]
     down: bool,
-    /// The models and data tests that a change of it would reach
+    /// The models, data tests and exposures that a change of it would reach
     #[arg(long, conflicts_with_all = ["up", "down", "depth"])]
     impact: bool,
     /// Steps at most
@@ -107,7 +107,7 @@ fn find(graph: &Graph, target: &str) -> Result<(NodeId, Option<String>), Diagnos
         let name = parts.iter().take(2).copied().collect::<Vec<_>>().join(".");
         let mut known = BTreeSet::new();
         for node in graph.nodes() {
-            if !matches!(node.kind, NodeKind::Test(_)) {
+            if !matches!(node.kind, NodeKind::Test(_) | NodeKind::Exposure(_)) {
                 known.insert(node.label());
                 known.insert(node.name.clone());
             }

@@ -107,7 +107,7 @@ impl<'a> Paths<'a> {
         let node = self.graph.node(node);
         match node.kind {
             NodeKind::Source(_) => format!("source {}", node.label()),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => node.label(),
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => node.label(),
         }
     }
 

@@ -131,7 +131,9 @@ impl Binder {
         let node = self.context.graph.node(id);
         match &node.kind {
             NodeKind::Source(table) => self.stubs.source_columns(&table.name),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => self.stubs.columns(node.relation()?),
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
+                self.stubs.columns(node.relation()?)
+            }
         }
     }
 
@@ -156,6 +158,7 @@ impl Binder {
                     Err(found) => Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
                 }
             }
+            NodeKind::Exposure(_) => Bound::default(),
             NodeKind::Model(model) => self.model(id, node, model),
             NodeKind::Test(test) => {
                 let wrong = self.test(id, node, test);
@@ -307,7 +310,7 @@ impl Binder {
         match &node.kind {
             NodeKind::Source(table) => declared_columns(&table.reader).map(|_| table.name.to_string()),
             NodeKind::Model(model) => model.config.topic.as_ref().map(|_| node.label()),
-            NodeKind::Seed(_) | NodeKind::Test(_) => None,
+            NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
         }
     }
 

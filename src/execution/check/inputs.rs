@@ -42,7 +42,7 @@ pub(super) async fn tables(context: &Arc<Context>, nodes: &BTreeSet<NodeId>) -> 
                     }
                 }
             }
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => {}
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {}
         }
     }
     tables

@@ -69,7 +69,7 @@ impl Identity {
                 (&test.column, &test.config).hash(&mut hasher);
                 hash_place(test.place.as_ref(), &mut hasher);
             }
-            NodeKind::Seed(_) | NodeKind::Source(_) => return None,
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => return None,
         }
         node.config.hash(&mut hasher);
         own.hash(&mut hasher);

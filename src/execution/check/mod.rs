@@ -105,10 +105,15 @@ async fn analyse(
     analysis
 }
 
+/// The whole project, bound as far as it is right; its mistakes are among what was found.
+pub async fn surveyed(context: &Arc<Context>) -> Analysis {
+    let all: BTreeSet<NodeId> = context.graph.ids().collect();
+    analyse(context, &all, None, true).await
+}
+
 /// The whole project, bound; its mistakes, if it has any.
 pub async fn analysed(context: &Arc<Context>) -> Result<Analysis, Diagnostics> {
-    let all: BTreeSet<NodeId> = context.graph.ids().collect();
-    let mut analysis = analyse(context, &all, None, true).await;
+    let mut analysis = surveyed(context).await;
     let (analysis, _) = std::mem::take(&mut analysis.found).finish(analysis)?;
     Ok(analysis)
 }
@@ -128,7 +133,7 @@ impl Analysis {
         match &node.kind {
             NodeKind::Model(_) => self.models += usize::from(selected.contains(&id)),
             NodeKind::Test(_) => self.tests += usize::from(selected.contains(&id)),
-            NodeKind::Seed(_) | NodeKind::Source(_) => {}
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => {}
         }
         let columns = match &bound.schema {
             Some(schema) => Columns::Known(Arc::clone(schema)),
@@ -136,13 +141,13 @@ impl Analysis {
         };
         match &node.kind {
             NodeKind::Source(table) => stubs.add_source(&table.name, columns),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => {
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
                 if let Some(relation) = node.relation() {
                     stubs.add_relation(relation, columns);
                 }
             }
         }
-        if bound.schema.is_none() && !matches!(node.kind, NodeKind::Test(_)) {
+        if bound.schema.is_none() && !matches!(node.kind, NodeKind::Test(_) | NodeKind::Exposure(_)) {
             let is_below_wrong = context.graph.parents(id).iter().any(|parent| self.wrong.contains(parent));
             if is_below_wrong || is_wrong {
                 self.wrong.insert(id);

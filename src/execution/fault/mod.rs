@@ -226,7 +226,7 @@ impl Place<'_> {
         let hint = match &reader.kind {
             _ if is_seed => format!("load it first: `engine seed --select {name}`"),
             NodeKind::Test(_) => format!("build it first: `engine run --select +{name}`"),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Source(_) => {
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => {
                 format!("build it first: `engine run --select +{}`", reader.name)
             }
         };
@@ -241,7 +241,11 @@ impl Place<'_> {
         let graph = &self.context.graph;
         let source = graph.nodes().iter().find_map(|node| match &node.kind {
             NodeKind::Source(table) if table.name.table == *name => Some(&table.name),
-            NodeKind::Source(_) | NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+            NodeKind::Source(_)
+            | NodeKind::Model(_)
+            | NodeKind::Seed(_)
+            | NodeKind::Test(_)
+            | NodeKind::Exposure(_) => None,
         });
         let own = nearest(name, words::with_names(&code_only(self.sql)).iter().map(String::as_str));
         if !own.is_empty() {
@@ -265,7 +269,7 @@ impl Place<'_> {
         let graph = &self.context.graph;
         let mut sources = graph.parents(self.id).iter().filter_map(|id| match &graph.node(*id).kind {
             NodeKind::Source(table) => Some(table),
-            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+            NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
         });
         let only = sources.next().filter(|_| sources.next().is_none())?;
         match &only.reader {
@@ -325,7 +329,7 @@ impl Place<'_> {
         let template = match &self.context.graph.node(self.id).kind {
             NodeKind::Model(model) => model.template.clone(),
             NodeKind::Test(test) => test.template.clone(),
-            NodeKind::Seed(_) | NodeKind::Source(_) => return None,
+            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => return None,
         };
         let world = World::silent(self.context, Some(self.id), self.context.compiled_incremental(self.id));
         let templates = Arc::clone(&self.context.templates);

@@ -173,7 +173,7 @@ fn source_place(build: &Build<'_>, table: &ConnectorTable) -> (Option<Span>, Str
             TableReader::Kafka(kafka) => kafka.place.clone(),
             TableReader::Table { .. } => source.place.clone(),
         },
-        NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) => None,
+        NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
     };
     (place, node.path.clone())
 }

@@ -58,7 +58,7 @@ impl Streams {
                 NodeKind::Model(_) | NodeKind::Seed(_) => {
                     sorted.before.insert(id);
                 }
-                NodeKind::Source(_) | NodeKind::Test(_) => {}
+                NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {}
             }
         }
         sorted
@@ -114,7 +114,7 @@ impl Reads {
                     (None, Materialized::Ephemeral) => self.look(graph, *parent),
                     (None, _) => {}
                 },
-                NodeKind::Seed(_) | NodeKind::Test(_) => {}
+                NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What runs leave in `.engine/`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::chain;
 use crate::project::TestProject;
@@ -69,4 +69,23 @@ fn the_folder_of_artifacts_can_be_set() {
     project.ok(&["run", "--select", "other"]);
     assert!(project.path("made/run_results.json").is_file() && project.path("made/manifest.json").is_file());
     assert!(!project.path(".engine").exists());
+}
+
+#[test]
+fn a_manifest_has_exposures_and_where_columns_come_from() {
+    let project = chain().file(
+        "models/exposures.yml",
+        "exposures:\n  - name: weekly\n    label: Weekly report\n    type: dashboard\n    owner: {name: Ann}\n    \
+         url: https://bi.shop.example\n    depends_on: [ref('revenue')]\n",
+    );
+    project.ok(&["compile"]);
+    let manifest = project.artifact("manifest.json");
+    let exposure = &manifest["exposures"]["exposure.shop.weekly"];
+    assert_eq!(exposure["type"], "dashboard");
+    assert_eq!(exposure["owner"], json!({"name": "Ann"}));
+    assert_eq!(exposure["depends_on"]["nodes"], json!(["model.shop.revenue"]));
+    assert_eq!(manifest["parent_map"]["exposure.shop.weekly"], json!(["model.shop.revenue"]));
+    let config = &manifest["nodes"]["model.shop.revenue"]["config"];
+    let wanted = json!({"revenue": [{"node": "model.shop.orders", "column": "amount", "use": "aggregated"}]});
+    assert_eq!((&config["column_lineage"], &config["row_lineage"]), (&wanted, &json!([])));
 }

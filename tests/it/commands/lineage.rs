@@ -52,6 +52,30 @@ fn what_a_column_reaches_is_listed_with_its_tests() {
 }
 
 #[test]
+fn exposures_are_reached_too() {
+    let project = project().file(
+        "models/exposures.yml",
+        "exposures:\n  - name: weekly_report\n    type: dashboard\n    owner: {name: Ann, email: ann@shop.example}\n    \
+         depends_on: [ref('revenue')]\n  - name: map\n    type: application\n    owner: {email: [bob@shop.example]}\n    \
+         depends_on: [ref('raw')]\n",
+    );
+    insta::assert_snapshot!(project.ok(&["lineage", "silver.orders.amount", "--impact"]).stdout, @r"
+    silver.orders.amount
+      models
+        gold.revenue  revenue
+      data tests
+        not_null_revenue_revenue
+      exposures
+        weekly_report  dashboard of Ann, ann@shop.example
+      1 model, 1 column, 1 data test, 1 exposure
+    ");
+    let json = project.ok(&["lineage", "raw.amount", "--impact", "--format", "json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let names: Vec<&Value> = json["exposures"].as_array().unwrap().iter().map(|each| &each["name"]).collect();
+    assert_eq!(names, ["map", "weekly_report"]);
+}
+
+#[test]
 fn what_a_change_does_to_the_rows_is_shown_before_it_is_built() {
     let project = project();
     assert!(project.ok(&["show", "revenue", "--diff"]).stdout.contains("it has not been built"));

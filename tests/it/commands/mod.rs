@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod build;
+mod docs;
 mod flags;
 mod interrupted;
 mod lineage;

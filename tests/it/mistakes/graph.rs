@@ -246,7 +246,7 @@ fn an_unknown_selection_method() {
     1 | --select tags:nightly
       |          ^^^^^^^^^^^^
       |
-      = note: methods are `fqn`, `tag`, `path`, `file`, `source`, `config`, `resource_type`, `test_type`, `test_name` or `package`
+      = note: methods are `fqn`, `tag`, `path`, `file`, `source`, `exposure`, `config`, `resource_type`, `test_type`, `test_name` or `package`
       = hint: did you mean `tag`?
     ");
 }

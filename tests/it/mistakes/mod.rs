@@ -1,6 +1,7 @@
 //! One wrong project each: what is said, where the caret stands, and how the program ends.
 
 mod data_tests;
+mod exposures;
 mod graph;
 mod incremental;
 mod on_disk;
