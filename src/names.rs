@@ -100,18 +100,31 @@ pub fn is_name(text: &str) -> bool {
         && characters.all(|next| next.is_ascii_alphanumeric() || next == '_')
 }
 
+/// How near a short name is with one letter that differs.
+const SHORT_AND_NEAR: f64 = 0.85;
+
 /// The candidates closest to `wanted`, best first: what a "did you mean" offers. At most three.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let folded = wanted.to_lowercase();
     let mut scored: Vec<(f64, &str)> = candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&folded, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (likeness(&folded, &candidate.to_lowercase()), candidate))
         .filter(|(score, _)| *score > 0.78)
         .collect();
     scored.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(right.1)));
     scored.dedup_by(|left, right| left.1 == right.1);
     let best = scored.first().map_or(0.0, |(score, _)| *score);
     scored.into_iter().take(3).filter(|(score, _)| best - score < 0.08).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// From 0 to 1. In short names one letter weighs much: one that is swapped, dropped or changed counts as near.
+fn likeness(wanted: &str, candidate: &str) -> f64 {
+    let likeness = strsim::jaro_winkler(wanted, candidate);
+    let is_short = (2..=4).contains(&wanted.chars().count()) && candidate.chars().count() >= 2;
+    match is_short && strsim::osa_distance(wanted, candidate) == 1 {
+        true => likeness.max(SHORT_AND_NEAR),
+        false => likeness,
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +143,7 @@ mod tests {
     fn the_nearest_name_is_offered_and_a_far_one_is_not() {
         assert_eq!(nearest("custmers", ["customers", "orders"]), ["customers"]);
         assert!(nearest("xyz", ["customers", "orders"]).is_empty());
+        assert_eq!(nearest("dya", ["id", "day"]), ["day"]);
+        assert_eq!(nearest("mx", ["max", "min", "md5"]), ["max"]);
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &CompileArguments, settings: Settings, printer: &Pr
         }
         let mut found = Diagnostics::default();
         let mut compiled = Vec::new();
-        for id in nodes {
+        for &id in &nodes {
             if matches!(loaded.graph.node(id).kind, NodeKind::Model(_) | NodeKind::Test(_))
                 && let Some(sql) = found.keep(compiled_sql(&invocation.context, id).await)
             {
@@ -44,7 +44,8 @@ pub(super) fn run(arguments: &CompileArguments, settings: Settings, printer: &Pr
             }
         }
         let (compiled, _) = found.finish(compiled)?;
-        let analysis = surveyed(&invocation.context).await;
+        let models = nodes.into_iter().filter(|id| loaded.graph.node(*id).as_model().is_some());
+        let analysis = surveyed(&invocation.context, &models.collect()).await;
         invocation.write_artifacts_with(&analysis.lineages)?;
         let models: Vec<_> =
             compiled.iter().filter(|(id, _)| matches!(loaded.graph.node(*id).kind, NodeKind::Model(_))).collect();

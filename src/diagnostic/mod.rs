@@ -13,6 +13,9 @@ use std::sync::Arc;
 pub use code::Code;
 pub use render::{render, render_json};
 
+/// So many columns are listed when none is near.
+const LISTED_COLUMNS: usize = 12;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     Error,
@@ -85,6 +88,13 @@ impl Span {
         let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         let length = if word == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { word };
         Self::new(source, start..start + length)
+    }
+
+    /// Whether it is a part of the other.
+    pub fn within(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+            && other.range.start <= self.range.start
+            && self.range.end <= other.range.end
     }
 
     /// The first place `needle` stands in the text, if any.
@@ -208,6 +218,18 @@ impl Diagnostic {
         }
     }
 
+    /// As [`Self::nearest`]; if none is near, a note lists the columns there are.
+    #[must_use]
+    pub fn nearest_or_all<'a>(self, wanted: &str, columns: impl IntoIterator<Item = &'a str>) -> Self {
+        let columns: Vec<&str> = columns.into_iter().collect();
+        let hints = self.hints.len();
+        let told = self.nearest(wanted, columns.iter().copied());
+        match told.hints.len() > hints {
+            true => told,
+            false => told.note_opt(listed_columns(&columns)),
+        }
+    }
+
     /// The path the mistake lies in, if known.
     pub fn path(&self) -> Option<&str> {
         self.label.as_ref().map(|label| label.span.source.path.as_str()).or(self.file.as_deref())
@@ -234,6 +256,17 @@ pub fn or_list(names: &[String]) -> String {
         [] => String::new(),
         [only] => only.clone(),
         [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// `there are `a`, `b``, unless they are too many.
+pub fn listed_columns(columns: &[&str]) -> Option<String> {
+    let listed: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+    match listed.as_slice() {
+        [] => None,
+        [only] => Some(format!("there is only {only}")),
+        several if several.len() <= LISTED_COLUMNS => Some(format!("there are {}", several.join(", "))),
+        _ => None,
     }
 }
 

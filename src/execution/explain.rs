@@ -54,7 +54,7 @@ pub async fn explain(context: &Arc<Context>, id: NodeId) -> Result<Explained, Di
             rows += batch?.num_rows() as u64;
         }
         let mut operators = Vec::new();
-        look(&physical, 0, &mut operators);
+        look(context, &physical, 0, &mut operators);
         Ok(Explained { operators, rows, elapsed: began.elapsed() })
     };
     match ran.await {
@@ -63,12 +63,12 @@ pub async fn explain(context: &Arc<Context>, id: NodeId) -> Result<Explained, Di
     }
 }
 
-fn look(plan: &Arc<dyn ExecutionPlan>, depth: usize, operators: &mut Vec<Operator>) {
+fn look(context: &Context, plan: &Arc<dyn ExecutionPlan>, depth: usize, operators: &mut Vec<Operator>) {
     let metrics = plan.metrics();
     let mut text = String::new();
     // Writing to a text does not fail.
     let _ = write!(text, "{}", DisplayableExecutionPlan::new(plan.as_ref()).one_line());
-    let text = text.trim().to_owned();
+    let text = fault::below_warehouse(context, text.trim());
     operators.push(Operator {
         depth,
         name: plan.name().trim_end_matches("Exec").to_owned(),
@@ -81,6 +81,6 @@ fn look(plan: &Arc<dyn ExecutionPlan>, depth: usize, operators: &mut Vec<Operato
         spilled: metrics.as_ref().and_then(MetricsSet::spilled_bytes).unwrap_or(0),
     });
     for child in plan.children() {
-        look(child, depth + 1, operators);
+        look(context, child, depth + 1, operators);
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Map;
 use super::step::Outcome;
 use super::{Context, fault, materialize};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
-use crate::graph::{NodeId, NodeKind, SeedNode};
+use crate::graph::{NodeId, NodeKind, SeedConfig, SeedNode};
 use crate::project::ColumnType;
 use crate::storage::{Change, Description, Progress, Removes, StorageError, table_schema};
 
@@ -75,16 +75,16 @@ fn description(seed: &SeedNode, schema: &SchemaRef) -> Description {
     }
 }
 
-/// The columns it will have as a table.
-pub(super) fn columns(root: &Path, path: &str, config: &crate::graph::SeedConfig) -> Result<SchemaRef, Diagnostics> {
-    read(&root.join(path), path, config).map(|(schema, _, _)| schema)
+/// The columns it will have as a table, and what is odd about it.
+pub(super) fn columns(root: &Path, path: &str, config: &SeedConfig) -> Result<(SchemaRef, Diagnostics), Diagnostics> {
+    read(&root.join(path), path, config).map(|(schema, _, warnings)| (schema, warnings))
 }
 
 /// A seed is small by nature: it is read whole.
 fn read(
     path: &Path,
     shown: &str,
-    config: &crate::graph::SeedConfig,
+    config: &SeedConfig,
 ) -> Result<(SchemaRef, Vec<RecordBatch>, Diagnostics), Diagnostics> {
     let unreadable =
         |error: String| Diagnostic::error(Code::Unreadable, format!("cannot read `{shown}`: {error}")).in_file(shown);
@@ -120,7 +120,7 @@ fn read(
                     Code::Config,
                     format!("`column_types` names `{name}`, which the seed does not have"),
                 )
-                .in_file(shown)
+                .label_or_file(type_place(config, name, name), "", shown)
                 .nearest(name, header.iter().map(String::as_str)),
             );
         }
@@ -130,7 +130,7 @@ fn read(
     for (name, values) in header.iter().zip(columns) {
         let declared = config.column_types.iter().find(|(column, _)| column == name);
         let data_type = match declared {
-            Some((_, written)) => found.keep(declared_type(written, name, shown)).unwrap_or(DataType::Utf8),
+            Some((_, written)) => found.keep(declared_type(written, name, shown, config)).unwrap_or(DataType::Utf8),
             None => inferred_type(&values),
         };
         match typed(name, values, &data_type, &source, &lines) {
@@ -176,9 +176,21 @@ fn line_span(source: &Arc<SourceText>, line: u64) -> Span {
     Span::new(source, start..end)
 }
 
-fn declared_type(written: &str, column: &str, shown: &str) -> Result<DataType, Diagnostic> {
+/// Where `column_types` says something of a column.
+fn type_place(config: &SeedConfig, column: &str, word: &str) -> Option<Span> {
+    let area = config.types_place.as_ref()?;
+    let text = area.source.text.get(area.range.clone())?;
+    let at = text.find(column)?;
+    let at = area.range.start + at + text[at..].find(word)?;
+    Some(Span::new(&area.source, at..at + word.len()))
+}
+
+fn declared_type(written: &str, column: &str, shown: &str, config: &SeedConfig) -> Result<DataType, Diagnostic> {
+    let place = || type_place(config, column, written);
     let parsed = ColumnType::parse(written).map_err(|_| {
-        Diagnostic::error(Code::Config, format!("`{written}` of column `{column}` is no type")).in_file(shown)
+        Diagnostic::error(Code::Config, format!("`{written}` of column `{column}` is no type"))
+            .label_or_file(place(), "", shown)
+            .hint("types are those of SQL, such as bigint, varchar, decimal(10, 2), timestamp")
     })?;
     Ok(match parsed {
         ColumnType::String | ColumnType::Json => DataType::Utf8,
@@ -191,7 +203,7 @@ fn declared_type(written: &str, column: &str, shown: &str) -> Result<DataType, D
         ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
         ColumnType::List(_) | ColumnType::Struct(_) => {
             return Err(Diagnostic::error(Code::Config, format!("a seed's column `{column}` cannot be {written}"))
-                .in_file(shown));
+                .label_or_file(place(), "", shown));
         }
     })
 }

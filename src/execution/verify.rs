@@ -18,7 +18,6 @@ use crate::data_test::{self, TestConfig, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Node, NodeId, NodeKind, TestKind, TestNode};
 use crate::names::{Relation, TEST_AUDIT};
-use crate::project::ColumnProperties;
 use crate::storage::{Change, Description, Progress, Removes, StorageError, table_schema};
 
 pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progress>) -> Result<Outcome, Diagnostics> {
@@ -35,9 +34,9 @@ pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progr
         false => {
             // By itself first: the places of its mistakes are then those of the file.
             if let Err(error) = session.plan(&failing_rows).await {
-                return Err(test_fault(context, id, test, &failing_rows, &session, error).await);
+                return Err(fault::sql_fault(context, id, &failing_rows, error, &session.missing()).await);
             }
-            count(context, id, node, test, &session, &config.count_sql(&failing_rows)).await?
+            count(context, id, node, &session, &config.count_sql(&failing_rows)).await?
         }
     };
     let (status, message) = match config.verdict(failures) {
@@ -66,20 +65,45 @@ pub(super) async fn failing_rows(
         TestKind::Generic { test, arguments } => (test, arguments),
     };
     let Some(attached) = test.attached else { return Ok(String::new()) };
-    let tested = config.tested(&relation_sql(context.graph.node(attached)));
     if context.templates.generic_test(name).is_some() {
         let world = World::shared(context, Some(id), false);
         let (templates, name, template) = (Arc::clone(&context.templates), name.clone(), test.template.clone());
-        let mut arguments = arguments.clone();
-        arguments.insert("model".to_owned(), Value::String(tested));
-        return super::blocking(move || templates.compile_generic_test(&name, &arguments, &template, &world)).await;
+        let arguments = custom_arguments(context, node, test).unwrap_or_default();
+        let compile = move || templates.compile_generic_test(&name, &arguments, &template, &world);
+        return super::blocking(compile).await.map_err(|found| called_from(test, found));
     }
     let to = parent_sql(context, id, test, arguments);
+    let tested = config.tested(&relation_sql(context.graph.node(attached)));
     data_test::builtin_sql(name, &tested, arguments, &to).ok_or_else(|| {
         Diagnostics::from(
             Diagnostic::error(Code::UnknownTest, format!("no test named `{name}`")).in_file(node.path.clone()),
         )
     })
+}
+
+/// Mistakes in the template of a test of the project's own, with the place of its declaration.
+pub(super) fn called_from(test: &TestNode, found: Diagnostics) -> Diagnostics {
+    let Some(place) = &test.place else { return found };
+    found
+        .into_iter()
+        .map(|mistake| match &mistake.label {
+            Some(label) if label.span.source.path != place.source.path => {
+                mistake.secondary(place.clone(), "called from here")
+            }
+            Some(_) => mistake,
+            None => mistake.label(place.clone(), ""),
+        })
+        .collect()
+}
+
+/// What a generic test of the project's own is called with.
+pub(super) fn custom_arguments(context: &Context, node: &Node, test: &TestNode) -> Option<Map<String, Value>> {
+    let TestKind::Generic { arguments, .. } = &test.kind else { return None };
+    let config = TestConfig::read(test, &node.name, &node.path, false).ok()?;
+    let tested = config.tested(&relation_sql(context.graph.node(test.attached?)));
+    let mut arguments = arguments.clone();
+    arguments.insert("model".to_owned(), Value::String(tested));
+    Some(arguments)
 }
 
 /// The parent of `relationships` in SQL.
@@ -102,64 +126,10 @@ pub(super) fn relation_sql(node: &Node) -> String {
     }
 }
 
-/// What went wrong in a test's query: for a generic test the place is where it is declared.
-async fn test_fault(
-    context: &Arc<Context>,
-    id: NodeId,
-    test: &TestNode,
-    sql: &str,
-    session: &StepSession,
-    error: datafusion::error::DataFusionError,
-) -> Diagnostics {
-    at_declaration(context, test, fault::sql_fault(context, id, sql, error, &session.missing()).await)
-}
-
-/// What is wrong with a generic test's query, at the place where the test is declared.
-pub(super) fn at_declaration(context: &Context, test: &TestNode, found: Diagnostics) -> Diagnostics {
-    let column = tested_column(context, test);
-    match (&test.kind, &test.place) {
-        (TestKind::Generic { .. }, Some(place)) => found
-            .into_iter()
-            .map(|mut diagnostic| {
-                if let Some((label, column)) = &column
-                    && diagnostic.code == Code::UnknownColumn
-                    && diagnostic.message.contains(&format!("`{}`", column.name))
-                {
-                    let message = format!("`{label}` has no column `{}`", column.name);
-                    let told = Diagnostic { message, label: None, file: None, secondary: Vec::new(), ..diagnostic };
-                    return told.label_or_file(column.place.clone(), "tested here", &place.source.path);
-                }
-                let ours = diagnostic.path().is_none_or(|path| path == place.source.path);
-                if ours {
-                    diagnostic.file = None;
-                    return diagnostic.label(place.clone(), "in the query of this test");
-                }
-                // In the test's own file.
-                diagnostic.secondary(place.clone(), "in the query of this test")
-            })
-            .collect(),
-        _ => found,
-    }
-}
-
-/// The column a test is declared under, and the table it is of.
-fn tested_column<'a>(context: &'a Context, test: &TestNode) -> Option<(String, &'a ColumnProperties)> {
-    let node = context.graph.node(test.attached?);
-    let columns = match &node.kind {
-        NodeKind::Model(model) => &model.properties.columns,
-        NodeKind::Seed(seed) => &seed.properties.columns,
-        NodeKind::Source(table) => &table.columns,
-        NodeKind::Test(_) | NodeKind::Exposure(_) => return None,
-    };
-    let name = test.column.as_ref()?;
-    columns.iter().find(|column| column.name == *name).map(|column| (node.label(), column))
-}
-
 async fn count(
     context: &Arc<Context>,
     id: NodeId,
     node: &Node,
-    test: &TestNode,
     session: &Arc<StepSession>,
     sql: &str,
 ) -> Result<i64, Diagnostics> {
@@ -183,7 +153,7 @@ async fn count(
                 .in_file(node.path.clone())
                 .into())
         }
-        Err(error) => Err(test_fault(context, id, test, sql, session, error).await),
+        Err(error) => Err(fault::sql_fault(context, id, sql, error, &session.missing()).await),
     }
 }
 
@@ -196,7 +166,6 @@ async fn store_failures(
     failing_rows: &str,
     progress: &Arc<Progress>,
 ) -> Result<i64, Diagnostics> {
-    let NodeKind::Test(test) = &node.kind else { return Ok(0) };
     let relation = Relation::new(TEST_AUDIT, &node.name)
         .map_err(|error| Diagnostic::error(Code::InvalidName, error.to_string()).in_file(node.path.clone()))?;
     let state = session.state();
@@ -206,7 +175,7 @@ async fn store_failures(
     };
     let (physical, schema) = match physical {
         Ok(planned) => planned,
-        Err(error) => return Err(test_fault(context, id, test, failing_rows, session, error).await),
+        Err(error) => return Err(fault::sql_fault(context, id, failing_rows, error, &session.missing()).await),
     };
     let warehouse = &context.warehouse;
     let stored = async {

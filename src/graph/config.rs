@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::config_reader::Reader;
 use super::topic::TopicConfig;
 use crate::diagnostic::{Diagnostics, Span};
-use crate::project::Connection;
+use crate::project::{Connection, SettingPlaces};
 
 /// How a model becomes a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,8 @@ pub struct Keep {
 pub struct SeedConfig {
     /// Declared types by column name; the others are inferred.
     pub column_types: Vec<(String, String)>,
+    /// Where the types are declared.
+    pub types_place: Option<Span>,
     pub delimiter: u8,
 }
 
@@ -162,10 +164,11 @@ impl ModelConfig {
         config: &Map<String, Value>,
         owner: &str,
         place: Option<Span>,
+        settings: &SettingPlaces,
         path: &str,
         connections: &[Connection],
     ) -> Result<Self, Diagnostics> {
-        let mut reader = Reader { config, owner, place, path, found: Diagnostics::default() };
+        let mut reader = Reader { config, owner, place, settings, path, found: Diagnostics::default() };
         let materialized =
             reader.choice("materialized", Materialized::NAMES, Materialized::parse).unwrap_or(Materialized::View);
         let unique_key = reader.strings("unique_key");
@@ -293,9 +296,10 @@ impl SeedConfig {
         config: &Map<String, Value>,
         owner: &str,
         place: Option<Span>,
+        settings: &SettingPlaces,
         path: &str,
     ) -> Result<Self, Diagnostics> {
-        let mut reader = Reader { config, owner, place, path, found: Diagnostics::default() };
+        let mut reader = Reader { config, owner, place, settings, path, found: Diagnostics::default() };
         let delimiter = reader.optional_string("delimiter").unwrap_or_else(|| ",".to_owned());
         let delimiter = if let [one] = delimiter.as_bytes() {
             *one
@@ -303,7 +307,11 @@ impl SeedConfig {
             reader.wrong("delimiter", "one character", &Value::String(delimiter));
             b','
         };
-        let read = Self { column_types: reader.pairs("column_types"), delimiter };
+        let read = Self {
+            column_types: reader.pairs("column_types"),
+            types_place: settings.get("column_types").cloned(),
+            delimiter,
+        };
         reader.found.finish(read).map(|(read, _)| read)
     }
 }

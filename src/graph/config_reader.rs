@@ -5,13 +5,15 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-use crate::project::parse_duration;
+use crate::project::{SettingPlaces, parse_duration};
 
 /// Reads settings out of a merged config; wrong ones are collected with the place of the config.
 pub(super) struct Reader<'a> {
     pub(super) config: &'a Map<String, Value>,
     pub(super) owner: &'a str,
     pub(super) place: Option<Span>,
+    /// Where settings are written, in YAML or in `config()`.
+    pub(super) settings: &'a SettingPlaces,
     pub(super) path: &'a str,
     pub(super) found: Diagnostics,
 }
@@ -22,7 +24,8 @@ impl Reader<'_> {
             Value::String(text) => format!("`{text}`"),
             other => format!("`{other}`"),
         };
-        let place = self.place.clone().and_then(|place| narrow(&place, key, value));
+        let own = self.settings.get(key).and_then(|area| narrow(area, key, value).or_else(|| Some(area.clone())));
+        let place = own.or_else(|| self.place.clone().and_then(|place| narrow(&place, key, value)));
         self.found.push(
             Diagnostic::error(Code::Config, format!("`{key}` of `{}` is {expected}, not {shown}", self.owner))
                 .label_or_file(place, "", self.path),
@@ -128,6 +131,9 @@ impl Reader<'_> {
     /// The setting's own place, else that of the config.
     pub(super) fn place_of(&self, key: &str) -> Option<Span> {
         let value = self.config.get(key).unwrap_or(&Value::Null);
+        if let Some(area) = self.settings.get(key) {
+            return narrow(area, key, value).or_else(|| Some(area.clone()));
+        }
         self.place.clone().and_then(|place| narrow(&place, key, value).or(Some(place)))
     }
 
@@ -144,10 +150,13 @@ fn narrow(place: &Span, key: &str, value: &Value) -> Option<Span> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let at = text.find(key)?;
-    let (start, length) = match text[at..].find(&needle) {
-        Some(offset) if !needle.is_empty() => (at + offset, needle.len()),
-        _ => (at, key.len()),
+    // The value of a mapping in YAML stands without its key.
+    let key_at = text.find(key);
+    let at = key_at.unwrap_or(0);
+    let (start, length) = match (text[at..].find(&needle), key_at) {
+        (Some(offset), _) if !needle.is_empty() => (at + offset, needle.len()),
+        (_, Some(at)) => (at, key.len()),
+        (_, None) => return None,
     };
     let start = place.range.start + start;
     Some(Span::new(&place.source, start..start + length))

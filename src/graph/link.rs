@@ -132,7 +132,8 @@ impl Linker<'_> {
     fn seed(&mut self, seed: &SeedFile) -> Option<Node> {
         let relation = self.relation(SEEDS, &seed.name, &seed.path)?;
         let place = seed.properties.place.clone();
-        let config = self.found.keep(SeedConfig::read(&seed.config, &seed.name, place, &seed.path))?;
+        let settings = &seed.properties.settings;
+        let config = self.found.keep(SeedConfig::read(&seed.config, &seed.name, place, settings, &seed.path))?;
         Some(Node {
             unique_id: self.id("seed", &seed.name),
             name: seed.name.clone(),
@@ -219,11 +220,11 @@ impl Linker<'_> {
         let path = &model.source.path;
         let Some(relation) = self.relation(&model.layer, &model.name, path) else { return };
         let place = extracted.config_span.clone().or_else(|| model.properties.place.clone());
-        let Some(typed) =
-            self.found.keep(ModelConfig::read(&config, &model.name, place, path, &self.project.connections))
-        else {
-            return;
-        };
+        let mut settings = model.properties.settings.clone();
+        settings.extend(extracted.setting_places());
+        let connections = &self.project.connections;
+        let read = ModelConfig::read(&config, &model.name, place, &settings, path, connections);
+        let Some(typed) = self.found.keep(read) else { return };
         let config = Arc::new(config);
         let template = self.template(model, Arc::clone(&config));
         let node = Node {
@@ -238,6 +239,7 @@ impl Linker<'_> {
                 template,
                 config: typed,
                 properties: Arc::clone(&model.properties),
+                settings,
             })),
             config,
         };

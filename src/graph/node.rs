@@ -8,7 +8,7 @@ use super::NodeId;
 use super::config::{ModelConfig, SeedConfig};
 use crate::diagnostic::{SourceText, Span};
 use crate::names::Relation;
-use crate::project::{Exposure, Properties, SourceTable};
+use crate::project::{Exposure, Properties, SettingPlaces, SourceTable};
 use crate::template::NodeTemplate;
 
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct ModelNode {
     pub template: NodeTemplate,
     pub config: ModelConfig,
     pub properties: Arc<Properties>,
+    /// Where its settings are written, in `config()`, properties or the project.
+    pub settings: SettingPlaces,
 }
 
 #[derive(Debug)]

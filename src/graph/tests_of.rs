@@ -162,5 +162,6 @@ fn source_properties(table: &SourceTable) -> Properties {
         data_tests: table.data_tests.clone(),
         meta: table.meta.clone(),
         place: table.place.clone(),
+        settings: crate::project::SettingPlaces::new(),
     }
 }

@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value};
 
+use super::SettingPlaces;
 use super::fields::snake_case;
-use super::model_config::{ConfigOf, merge_config, read_config};
+use super::model_config::{ConfigOf, merge_config, read_config, setting_places};
 use super::yaml::{Key, Node, NodeKind};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -38,6 +39,7 @@ impl ConfigTrees {
 #[derive(Debug, Default)]
 struct Level {
     config: Map<String, Value>,
+    places: SettingPlaces,
     folders: Vec<(Key, Level)>,
     is_used: bool,
     /// Reported only if the level is a folder at all.
@@ -61,13 +63,18 @@ impl ConfigTree {
 
     /// The config of all levels that lead to `fqn`, outermost first.
     pub(super) fn config(&mut self, fqn: &[String]) -> Map<String, Value> {
-        let mut config = Map::new();
-        self.root.lay_over(fqn, &mut config);
+        self.settings(fqn).0
+    }
+
+    /// The same, with where it is written.
+    pub(super) fn settings(&mut self, fqn: &[String]) -> (Map<String, Value>, SettingPlaces) {
+        let (mut config, mut places) = (Map::new(), SettingPlaces::new());
+        self.root.lay_over(fqn, &mut config, &mut places);
         let own_folder = fqn.first() == Some(&self.project);
         if !own_folder && let Some(level) = self.root.folder(&self.project) {
-            level.lay_over(fqn, &mut config);
+            level.lay_over(fqn, &mut config, &mut places);
         }
-        config
+        (config, places)
     }
 
     /// Mistakes of the levels, where nobody asks for config any more.
@@ -109,6 +116,7 @@ impl Level {
             let one = Node { kind: NodeKind::Mapping(vec![(key.clone(), value.clone())]), span: value.span.clone() };
             let config = read_config(&one, of, &mut level.found);
             merge_config(&mut level.config, &config);
+            level.places.extend(setting_places(&one));
         }
         level
     }
@@ -117,14 +125,15 @@ impl Level {
         self.folders.iter_mut().find(|(key, _)| key.name == name).map(|(_, level)| level)
     }
 
-    fn lay_over(&mut self, fqn: &[String], config: &mut Map<String, Value>) {
+    fn lay_over(&mut self, fqn: &[String], config: &mut Map<String, Value>, places: &mut SettingPlaces) {
         self.is_used = true;
         merge_config(config, &self.config);
+        places.extend(self.places.clone());
         let Some((first, rest)) = fqn.split_first() else {
             return;
         };
         if let Some(level) = self.folder(first) {
-            level.lay_over(rest, config);
+            level.lay_over(rest, config, places);
         }
     }
 

@@ -105,7 +105,8 @@ pub(super) fn read_remembering(
 /// Reads a text of the project.
 pub(super) fn read_text(path: &Path, shown: &str) -> Result<Arc<SourceText>, Diagnostics> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(SourceText::new(shown, text)),
+        // Some editors begin a file with a byte order mark.
+        Ok(text) => Ok(SourceText::new(shown, text.trim_start_matches('\u{feff}'))),
         Err(error) => {
             let message = match error.kind() {
                 std::io::ErrorKind::InvalidData => format!("`{shown}` is not UTF-8"),

@@ -92,8 +92,8 @@ impl Inventory {
             return;
         };
         let fqn = file.fqn();
-        let config = trees.models.config(&fqn);
-        let properties = Arc::<Properties>::default();
+        let (config, settings) = trees.models.settings(&fqn);
+        let properties = Arc::new(Properties { settings, ..Properties::default() });
         self.models.push(ModelFile { name: file.stem.clone(), layer, fqn, source, config, properties });
     }
 
@@ -108,8 +108,8 @@ impl Inventory {
             return;
         }
         let fqn = file.fqn();
-        let config = trees.seeds.config(&fqn);
-        let properties = Arc::<Properties>::default();
+        let (config, settings) = trees.seeds.settings(&fqn);
+        let properties = Arc::new(Properties { settings, ..Properties::default() });
         self.seeds.push(SeedFile { name: file.stem.clone(), path: file.shown.clone(), fqn, config, properties });
     }
 
@@ -127,8 +127,8 @@ impl Inventory {
             return;
         };
         let fqn = file.fqn();
-        let config = trees.data_tests.config(&fqn);
-        let properties = Arc::<Properties>::default();
+        let (config, settings) = trees.data_tests.settings(&fqn);
+        let properties = Arc::new(Properties { settings, ..Properties::default() });
         self.singular_tests.push(TestFile { name: file.stem.clone(), source, fqn, config, properties });
     }
 

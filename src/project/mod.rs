@@ -158,3 +158,6 @@ impl SourceTable {
 
 /// Where a value stands, when it is known.
 pub type Place = Option<Span>;
+
+/// Where settings have their values, by name.
+pub type SettingPlaces = BTreeMap<String, Span>;

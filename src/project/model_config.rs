@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value};
 
-use super::Place;
 use super::fields::{Fields, hint_known, snake_case};
 use super::span_of_time::parse_duration;
 use super::yaml::{Node, NodeKind};
+use super::{Place, SettingPlaces};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Config keys of models.
@@ -310,6 +310,13 @@ pub(super) fn own_config(fields: &mut Fields<'_>, of: ConfigOf) -> Map<String, V
         merge_config(&mut config, &read_config(node, of, fields.found()));
     }
     config
+}
+
+/// Where each setting of a `config:` mapping has its value.
+pub(super) fn setting_places(node: &Node) -> SettingPlaces {
+    let NodeKind::Mapping(entries) = &node.kind else { return SettingPlaces::new() };
+    let name = |key: &str| snake_case(key.trim_start_matches('+'));
+    entries.iter().map(|(key, value)| (name(&key.name), value.span.clone())).collect()
 }
 
 #[cfg(test)]

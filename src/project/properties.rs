@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use super::column::{ColumnProperties, ColumnsOf, read_columns};
 use super::declared_test::{DeclaredTest, TestContext, one_of_tests};
 use super::fields::Fields;
-use super::model_config::{ConfigOf, merge_config, read_config};
+use super::model_config::{ConfigOf, merge_config, read_config, setting_places};
 use super::yaml::{Node, NodeKind};
-use super::{ModelFile, Place, SeedFile, TestFile};
+use super::{ModelFile, Place, SeedFile, SettingPlaces, TestFile};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 
 /// The properties of one model, seed or test; empty when no file has any.
@@ -23,6 +23,8 @@ pub struct Properties {
     pub meta: Map<String, Value>,
     /// The file and place of the entry, for messages and `patch_path`.
     pub place: Place,
+    /// Where its settings are written, in `project.yaml` or here.
+    pub settings: SettingPlaces,
 }
 
 /// One entry of `models:`, `seeds:` or the top level's `data_tests:`.
@@ -111,6 +113,9 @@ fn apply(entries: Vec<Entry>, mut described: Described<'_>, of: ConfigOf, found:
         }
         merge_config(config, &entry.config);
         let mut own = entry.properties;
+        let mut settings = properties.settings.clone();
+        settings.extend(std::mem::take(&mut own.settings));
+        own.settings = settings;
         if let Some(Value::Object(meta)) = config.get("meta") {
             own.meta.clone_from(meta);
         }
@@ -140,7 +145,9 @@ fn read_entry(
             merge_config(&mut config, &read_config(&one, of, fields.found()));
         }
     }
+    let mut settings = SettingPlaces::new();
     if let Some(node) = fields.node("config") {
+        settings = setting_places(node);
         merge_config(&mut config, &read_config(node, of, fields.found()));
     }
     let (mut columns, mut data_tests) = (Vec::new(), Vec::new());
@@ -160,6 +167,7 @@ fn read_entry(
         data_tests,
         meta: Map::new(),
         place: Some(place.clone()),
+        settings,
     };
     Some(Entry { name, place, config, properties })
 }

@@ -56,7 +56,7 @@ pub enum StorageError {
     DuplicateColumn { relation: Relation, column: String },
     /// The rows' columns and the table's cannot be brought together as asked.
     #[error("{message}")]
-    SchemaChange { relation: Relation, message: String, hint: String },
+    SchemaChange { relation: Relation, column: Option<String>, message: String, hint: String },
     /// Several rows of the source have one key.
     #[error("several rows for one key of `{relation}`: {sample}")]
     DuplicateKey { relation: Relation, key: String, sample: String },

@@ -148,6 +148,7 @@ pub fn evolve(
         Evolution::Fail if added.is_empty() && removed.is_empty() && retyped.is_empty() => Ok(unchanged),
         Evolution::Fail => Err(StorageError::SchemaChange {
             relation: relation.clone(),
+            column: added.first().copied().or(retyped.first().map(|(old, _)| *old)).map(|field| field.name().clone()),
             message: format!("the columns of `{relation}` changed: {}", difference(&added, &removed, &retyped)),
             hint: "on_schema_change is `fail`; run with --full-refresh to rebuild the table".to_owned(),
         }),
@@ -173,6 +174,7 @@ fn refuse_retyped(relation: &Relation, retyped: &[(&Field, &DataType)]) -> Resul
     let Some((old, new)) = retyped.iter().find(|(old, new)| !widens(new, old.data_type())) else { return Ok(()) };
     Err(StorageError::SchemaChange {
         relation: relation.clone(),
+        column: Some(old.name().clone()),
         message: format!(
             "column `{}` of `{relation}` is {} in the table and now {}",
             old.name(),

@@ -55,17 +55,30 @@ pub fn shown(data_type: &DataType) -> String {
         DataType::Duration(_) => "a duration".to_owned(),
         DataType::Union(_, _) => "a JSON value of no fixed type".to_owned(),
         DataType::Timestamp(_, _) => "a timestamp".to_owned(),
-        DataType::List(field) => format!("a list of {}", shown(field.data_type())),
+        DataType::List(field) => format!("a list of {}", several(&shown(field.data_type()))),
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
             format!("decimal({precision}, {scale})")
         }
         DataType::Struct(fields) => {
             let fields: Vec<String> =
-                fields.iter().map(|field| format!("{}: {}", field.name(), shown(field.data_type()))).collect();
+                fields.iter().map(|field| format!("{}: {}", field.name(), bare(&shown(field.data_type())))).collect();
             format!("struct<{}>", fields.join(", "))
         }
         other => other.to_string().to_lowercase(),
     }
+}
+
+/// `strings` of `a string`; names of types stay.
+fn several(one: &str) -> String {
+    match one.strip_prefix("a list of ") {
+        Some(items) => format!("lists of {items}"),
+        None if bare(one) != one && !bare(one).contains(' ') => format!("{}s", bare(one)),
+        None => one.to_owned(),
+    }
+}
+
+fn bare(one: &str) -> &str {
+    one.strip_prefix("a ").or_else(|| one.strip_prefix("an ")).unwrap_or(one)
 }
 
 fn table_type(data_type: &DataType) -> Result<DataType, &'static str> {

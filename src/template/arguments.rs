@@ -4,6 +4,7 @@ use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 
 use super::error::misuse;
+use super::marks;
 use super::rewrite::PLACE;
 
 /// Where a call stands: the text's owner (a macro's number, or nothing for the template) and the range in it.
@@ -30,6 +31,14 @@ impl Arguments {
         let place = args.first().and_then(place);
         let positional = if place.is_some() { &args[1..] } else { args };
         Ok(Self { positional: positional.to_vec(), named, place })
+    }
+
+    /// Texts as they are without marks.
+    pub(super) fn take_marks_off(&mut self) {
+        let named = self.named.iter_mut().map(|(_, value)| value);
+        for value in self.positional.iter_mut().chain(named) {
+            *value = unmarked(value);
+        }
     }
 
     /// The argument at a position or of a name; undefined counts as not given.
@@ -79,6 +88,14 @@ impl Arguments {
             Some((name, _)) => Err(misuse(format!("`{function}()` has no argument `{name}`"))),
             None => Ok(()),
         }
+    }
+}
+
+/// A text as it is without marks; other values stay.
+pub(super) fn unmarked(value: &Value) -> Value {
+    match value.as_str().filter(|text| marks::is_marked(text)) {
+        Some(text) => Value::from(marks::without(text)),
+        None => value.clone(),
     }
 }
 

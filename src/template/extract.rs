@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Span;
+use crate::project::SettingPlaces;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefCall {
@@ -77,6 +78,16 @@ impl Extracted {
         })?;
         let start = span.range.start + at;
         Some(Span::new(&span.source, start..start + key.len()))
+    }
+
+    /// Where the settings of the `config()` call stand, each from its name to the end of the call.
+    pub fn setting_places(&self) -> SettingPlaces {
+        let place = |key: &String| {
+            let name = self.config_key_span(key)?;
+            let end = self.config_span.as_ref()?.range.end;
+            Some((key.clone(), Span::new(&name.source, name.range.start..end)))
+        };
+        self.config.keys().filter_map(place).collect()
     }
 
     /// What another rendering for the same node asked for as well.

@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 use minijinja::value::{Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::arguments::{Arguments, describe};
+use super::arguments::{Arguments, describe, unmarked};
 use super::call::LOADER;
 use super::context::CompileContext;
 use super::error::{Returned, fault, misuse};
@@ -113,7 +113,10 @@ impl Object for Function {
             }
             _ => {}
         }
-        let arguments = Arguments::new(args)?;
+        let mut arguments = Arguments::new(args)?;
+        if render.shared.marked {
+            arguments.take_marks_off();
+        }
         match self.builtin {
             Builtin::Ref => reference(render, &arguments),
             Builtin::Source => source(render, &arguments),
@@ -172,6 +175,7 @@ fn two(args: &[Value]) -> Result<(&Value, &Value), Error> {
 fn lax(render: &Render, value: &Value) -> Value {
     match value.is_undefined() {
         true => render.shared.omitted.clone(),
+        false if render.shared.marked => unmarked(value),
         false => value.clone(),
     }
 }

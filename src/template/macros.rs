@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::declaration::{self, Declaration, Keyword};
 use super::error;
-use super::rewrite::{Edit, OffsetMap, Rewritten, findings};
+use super::marks::Marks;
+use super::rewrite::{Edit, Marking, OffsetMap, Rewritten, marked_findings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 use crate::project::MacroFile;
 
@@ -60,8 +61,8 @@ pub(super) struct Read {
 }
 
 impl Macros {
-    /// Reads all files; the mistakes of all of them.
-    pub(super) fn read(files: &[MacroFile], root: &str) -> Result<Read, Diagnostics> {
+    /// Reads all files; the mistakes of all of them. With `marks`, what they write is marked.
+    pub(super) fn read(files: &[MacroFile], root: &str, mut marks: Option<&mut Marks>) -> Result<Read, Diagnostics> {
         let builtin = MacroFile {
             package: BUILTIN_PACKAGE.to_owned(),
             source: SourceText::new("the macros of the engine", BUILTIN_SOURCE),
@@ -73,7 +74,9 @@ impl Macros {
             let declared = declaration::read(&file.source, &mut found);
             for declaration in &declared.declarations {
                 let template = format!("macro:{}", macros.items.len());
-                match compile(file, &declared.prelude, declaration, template) {
+                // What the engine's own macros write comes from their call.
+                let marks = marks.as_deref_mut().filter(|_| file.package != BUILTIN_PACKAGE);
+                match compile(file, &declared.prelude, declaration, template, marks) {
                     Ok((item, text)) => {
                         if let Err(twin) = macros.add(item) {
                             found.push(*twin);
@@ -177,6 +180,7 @@ fn compile(
     prelude: &[std::ops::Range<usize>],
     declaration: &Declaration,
     template: String,
+    marks: Option<&mut Marks>,
 ) -> Result<(Macro, String), Box<Diagnostic>> {
     let text = file.source.text.as_str();
     let mut fixed = Vec::new();
@@ -194,7 +198,8 @@ fn compile(
     };
     let draft = assemble(&fixed);
     let owner = template.strip_prefix("macro:").unwrap_or_default();
-    let found = findings(&draft.text, owner, Some(&draft.map))
+    let marking = marks.map(|marks| Marking { source: &file.source, marks });
+    let found = marked_findings(&draft.text, owner, Some(&draft.map), marking)
         .map_err(|mistake| Box::new(error::syntax(&mistake, &draft.text, &draft.map, &file.source)))?;
     let mut edits = found.edits;
     edits.append(&mut fixed);

@@ -20,6 +20,7 @@ mod generic_test;
 mod json;
 mod local;
 mod macros;
+mod marks;
 mod methods;
 mod operators;
 mod pattern;
@@ -28,19 +29,20 @@ mod relation;
 mod render;
 mod rewrite;
 mod scope;
-mod source_map;
 mod statement;
 mod syntax;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod traced;
 mod undefined;
 mod yaml;
 mod zone;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use minijinja::{Environment, Template};
@@ -53,14 +55,16 @@ use crate::project::{Local, MacroFile};
 pub use context::{CompileContext, QueryRows, RelationKind};
 pub use extract::{Extracted, RefCall, SourceCall};
 pub use generic_test::GenericTestInfo;
-pub use source_map::SourceMap;
+pub use trace::{Origin, Trace};
 pub use yaml::YamlRenderer;
 
 use environment::{Environments, PRELUDE};
 use error::{Places, ROOT};
 use macros::{Macros, Read};
+use marks::Marks;
 use render::{Pass, Render, Root, Shared};
-use rewrite::{Rewritten, findings};
+use rewrite::{Marking, Rewritten, marked_findings};
+use traced::Traced;
 
 /// What every template of an invocation sees.
 #[derive(Debug, Clone)]
@@ -118,15 +122,25 @@ pub struct Templates {
     shared: Arc<Shared>,
     environments: Environments,
     warnings: Diagnostics,
+    /// The macros' files, and the templates they give once they are marked.
+    files: Vec<MacroFile>,
+    traced: [OnceLock<Option<Box<Traced>>>; 2],
 }
 
 impl Templates {
     /// Reads and compiles all macros; fails with the mistakes of all macro files.
     pub fn new(globals: Globals, macros: &[MacroFile]) -> Result<Self, Diagnostics> {
-        let Read { macros, texts, warnings } = Macros::read(macros, &globals.project_name)?;
+        Self::read(globals, macros, None)
+    }
+
+    /// With `marks`, what the macros write is marked.
+    fn read(globals: Globals, files: &[MacroFile], marks: Option<&mut Marks>) -> Result<Self, Diagnostics> {
+        let marked = marks.is_some();
+        let Read { macros, texts, warnings } = Macros::read(files, &globals.project_name, marks)?;
         let environments = Environments::new(&macros, texts)?;
         let omitted = environments.omitted()?;
-        Ok(Self { shared: Arc::new(Shared { globals, macros, omitted }), environments, warnings })
+        let shared = Arc::new(Shared { globals, macros, omitted, marked });
+        Ok(Self { shared, environments, warnings, files: files.to_vec(), traced: Default::default() })
     }
 
     /// What is odd about the macro files, but no mistake.
@@ -137,7 +151,7 @@ impl Templates {
     /// The first pass.
     pub fn extract(&self, template: &NodeTemplate) -> Result<Extracted, Diagnostics> {
         let Some(text) = jinja(&template.source.text) else { return Ok(Extracted::default()) };
-        let rendering = Rendering::of_node(self, template, text, extracting())?;
+        let rendering = Rendering::of_node(self, template, text, extracting(), None)?;
         rendering.render()?;
         Ok(rendering.record())
     }
@@ -160,19 +174,8 @@ impl Templates {
     /// The second pass: the SQL.
     pub fn compile(&self, template: &NodeTemplate, context: &Arc<dyn CompileContext>) -> Result<String, Diagnostics> {
         let Some(text) = jinja(&template.source.text) else { return Ok(plain(&template.source.text).to_owned()) };
-        let rendering = Rendering::of_node(self, template, text, Pass::Compile(Arc::clone(context)))?;
+        let rendering = Rendering::of_node(self, template, text, Pass::Compile(Arc::clone(context)), None)?;
         Ok(rendering.render()?)
-    }
-
-    /// Renders once more and keeps where each part of the output comes from; nothing if it fails now.
-    pub fn source_map(&self, template: &NodeTemplate, context: &Arc<dyn CompileContext>) -> Option<SourceMap> {
-        let source = &template.source;
-        let Some(text) = jinja(&source.text) else {
-            return Some(SourceMap::identity(source, plain(&source.text).to_owned()));
-        };
-        let rendering = Rendering::of_node(self, template, text, Pass::Compile(Arc::clone(context))).ok()?;
-        let (output, spans) = rendering.template().ok()?.render_with_spans(rendering.root()).ok()?;
-        Some(SourceMap::new(source, output, &spans, &rendering.text.map))
     }
 }
 
@@ -199,9 +202,16 @@ struct Rendering<'a> {
 }
 
 impl<'a> Rendering<'a> {
-    fn of_node(templates: &'a Templates, node: &NodeTemplate, text: &str, pass: Pass) -> Result<Self, Diagnostic> {
+    fn of_node(
+        templates: &'a Templates,
+        node: &NodeTemplate,
+        text: &str,
+        pass: Pass,
+        marks: Option<&mut Marks>,
+    ) -> Result<Self, Diagnostic> {
         let render = Render::new(&templates.shared, node, &node.source, pass);
-        let edits = findings(text, "", None)
+        let marking = marks.map(|marks| Marking { source: &node.source, marks });
+        let edits = marked_findings(text, "", None, marking)
             .map_err(|error| error::syntax(&error, text, &error::identity(text), &node.source))?
             .edits;
         let mut rewritten = Rewritten::default();

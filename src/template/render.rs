@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub macros: Macros,
     /// An argument nobody gave: undefined, but printed as nothing, as Jinja does.
     pub omitted: Value,
+    /// Whether texts carry the marks of where they come from.
+    pub marked: bool,
 }
 
 /// First or second pass.

@@ -5,13 +5,16 @@
 //! byte stays, and an [`OffsetMap`] leads each offset of the new text back to the text the user wrote.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use minijinja::Error;
-use minijinja::machinery::ast::{BinOp, BinOpKind, Call, Expr};
+use minijinja::machinery::ast::{BinOp, BinOpKind, Call, CallBlock, EmitRaw, Expr, Spanned};
 use minijinja::machinery::{Span, parse};
 use minijinja::syntax::SyntaxConfig;
 
+use super::marks::{self, Kind, Marks};
 use super::syntax::{self, Visit};
+use crate::diagnostic::SourceText;
 
 /// Marks the first argument that carries the place of a call.
 pub(super) const PLACE: char = '\u{1}';
@@ -95,7 +98,9 @@ pub(super) struct Edit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Close,
+    CloseMark,
     Replace,
+    OpenMark,
     Open,
 }
 
@@ -110,6 +115,10 @@ impl Edit {
 
     fn close(at: usize) -> Self {
         Self { at, removed: 0, text: ")".to_owned(), rank: Rank::Close }
+    }
+
+    fn mark(at: usize, mark: char, rank: Rank) -> Self {
+        Self { at, removed: 0, text: mark.to_string(), rank }
     }
 
     /// Brings edits into the order they are applied in; of equals, the one found first.
@@ -131,17 +140,34 @@ pub(super) struct Findings {
 /// Parses a template and lists the edits it needs; `owner` is what a place names as its text. The edits and places are
 /// in the offsets of the text that `map` leads back to.
 pub(super) fn findings(source: &str, owner: &str, map: Option<&OffsetMap>) -> Result<Findings, Error> {
+    marked_findings(source, owner, map, None)
+}
+
+/// As [`findings`], with marks of what the template writes if they are asked for.
+pub(super) fn marked_findings(
+    source: &str,
+    owner: &str,
+    map: Option<&OffsetMap>,
+    marking: Option<Marking<'_>>,
+) -> Result<Findings, Error> {
     let tree = parse(source, "", SyntaxConfig::default())?;
-    let mut walk = Walk { source, owner, map, found: Findings::default() };
+    let mut walk = Walk { source, owner, map, marking, found: Findings::default() };
     syntax::statement(&tree, &mut walk);
     Edit::sort(&mut walk.found.edits);
     Ok(walk.found)
+}
+
+/// Where marks are kept, and the file they are in.
+pub(super) struct Marking<'m> {
+    pub source: &'m Arc<SourceText>,
+    pub marks: &'m mut Marks,
 }
 
 struct Walk<'s> {
     source: &'s str,
     owner: &'s str,
     map: Option<&'s OffsetMap>,
+    marking: Option<Marking<'s>>,
     found: Findings,
 }
 
@@ -156,6 +182,49 @@ impl Walk<'_> {
 
     fn close(&mut self, at: usize) {
         self.found.edits.push(Edit::close(self.original(at)));
+    }
+
+    /// Marks a stretch of the template, with the marks at `around`; all are offsets of the text that is read.
+    fn mark(&mut self, what: Range<usize>, around: Range<usize>, kind: Kind) {
+        let (what, around) = (self.originals(what), self.originals(around));
+        let Some(marking) = &mut self.marking else { return };
+        if let Some((open, close)) = marking.marks.add(marking.source, what, kind) {
+            self.found.edits.push(Edit::mark(around.start, open, Rank::OpenMark));
+            self.found.edits.push(Edit::mark(around.end, close, Rank::CloseMark));
+        }
+    }
+
+    fn originals(&self, range: Range<usize>) -> Range<usize> {
+        self.original(range.start)..self.original(range.end)
+    }
+
+    /// Marks texts in quotes, inside of their quotes.
+    fn mark_quoted(&mut self, find: impl FnOnce(&mut Vec<Range<usize>>)) {
+        if !self.marking.as_ref().is_some_and(|marking| marking.marks.quoted) {
+            return;
+        }
+        let mut found = Vec::new();
+        find(&mut found);
+        for range in found {
+            let text = self.source.get(range.clone()).unwrap_or_default();
+            // Texts next to each other are one to Jinja.
+            if text.len() > 2 && text.starts_with(['\'', '"']) && text.ends_with(['\'', '"']) {
+                let inside = range.start + 1..range.end - 1;
+                self.mark(inside.clone(), inside, Kind::Quoted);
+            }
+        }
+    }
+
+    /// From the braces before a range to those after it.
+    fn braces(&self, range: &Range<usize>, open: &str, close: &str) -> Option<Range<usize>> {
+        let start = self.source.get(..range.start)?.rfind(open)?;
+        let end = range.end + self.source.get(range.end..)?.find(close)? + close.len();
+        Some(start..end)
+    }
+
+    /// Whether a side of a comparison is read leniently; of a marked text the marks are taken off then.
+    fn is_lax(&self, side: &Expr<'_>) -> bool {
+        may_miss(side) || (self.marking.is_some() && matches!(side, Expr::Var(_) | Expr::Const(_)))
     }
 
     /// Where the operator between the operands stands.
@@ -175,12 +244,12 @@ impl Walk<'_> {
         } else if let Some(sign) = equality(operation.op)
             && let Some(at) = self.operator(operation, sign)
         {
-            if may_miss(&operation.left) {
+            if self.is_lax(&operation.left) {
                 // The tree's span of a comparison begins one token too early.
                 self.open(syntax::start(&operation.left), "__lax(");
                 self.close(at);
             }
-            if may_miss(&operation.right) {
+            if self.is_lax(&operation.right) {
                 self.open(at + sign.len(), " __lax(");
             }
         }
@@ -189,7 +258,7 @@ impl Walk<'_> {
     fn close_operation(&mut self, operation: &BinOp<'_>, span: Span) {
         let closes = match replaced(operation) {
             Some((_, sign)) => self.operator(operation, sign).is_some(),
-            None => equality(operation.op).is_some() && may_miss(&operation.right),
+            None => equality(operation.op).is_some() && self.is_lax(&operation.right),
         };
         if closes {
             self.close(span.end_offset as usize);
@@ -220,6 +289,38 @@ impl<'a> Visit<'a> for Walk<'_> {
             Expr::BinOp(operation) => self.close_operation(operation, operation.span()),
             _ => {}
         }
+    }
+
+    fn text(&mut self, text: &Spanned<EmitRaw<'a>>) {
+        let range = offsets(text.span());
+        if self.source.get(range.clone()) == Some(text.raw) && !text.raw.trim().is_empty() {
+            self.mark(range.clone(), range, Kind::Text);
+        }
+    }
+
+    fn printed(&mut self, expr: &Expr<'a>, span: Span) {
+        let range = offsets(span);
+        if let Some(around) = self.braces(&range, "{{", "}}") {
+            self.mark(range, around, Kind::Expression);
+        }
+        self.value(expr);
+    }
+
+    fn value(&mut self, expr: &Expr<'a>) {
+        self.mark_quoted(|found| marks::quoted(expr, found));
+    }
+
+    fn call_block(&mut self, block: &Spanned<CallBlock<'a>>) {
+        let whole = offsets(block.span());
+        if let Some(around) = self.braces(&whole, "{%", "%}") {
+            let call = marks::called(&block.call, block.call.span().end_offset as usize);
+            self.mark(call, around, Kind::Expression);
+        }
+        self.done(&block.call);
+    }
+
+    fn done(&mut self, call: &Call<'a>) {
+        self.mark_quoted(|found| marks::in_call(call, found));
     }
 
     fn call(&mut self, call: &Call<'a>, span: Span) {
@@ -254,6 +355,10 @@ fn replaced(operation: &BinOp<'_>) -> Option<(&'static str, &'static str)> {
         BinOpKind::Rem if !number(&operation.left) => Some(("__rem(", "%")),
         _ => None,
     }
+}
+
+fn offsets(span: Span) -> Range<usize> {
+    span.start_offset as usize..span.end_offset as usize
 }
 
 fn equality(kind: BinOpKind) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use super::arguments::Arguments;
 use super::context::QueryRows;
 use super::error::fault;
 use super::render::Render;
-use super::{agate, python};
+use super::{agate, marks, python};
 
 /// What a `statement` block left behind.
 #[derive(Debug, Clone)]
@@ -29,7 +29,8 @@ pub(super) fn run_query(render: &Arc<Render>, arguments: &Arguments) -> Result<V
 
 fn query(render: &Render, sql: &str) -> Result<Option<QueryRows>, Error> {
     let Some(context) = render.context() else { return Ok(None) };
-    context.run_query(sql).map(Some).map_err(fault)
+    let sql = if render.shared.marked { marks::without(sql) } else { sql.to_owned() };
+    context.run_query(&sql).map(Some).map_err(fault)
 }
 
 /// `{% call statement('name', fetch_result=true) %} select .. {% endcall %}`.

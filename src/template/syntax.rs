@@ -1,7 +1,7 @@
 //! Walks the tree of a parsed template, so each reader of it says only what it looks for.
 
 use minijinja::machinery::Span;
-use minijinja::machinery::ast::{Call, CallArg, Expr, Macro, Spanned, Stmt};
+use minijinja::machinery::ast::{Call, CallArg, CallBlock, EmitRaw, Expr, Macro, Spanned, Stmt};
 
 /// What a reader of the tree is told, in the order of the text.
 pub(super) trait Visit<'a> {
@@ -13,15 +13,30 @@ pub(super) trait Visit<'a> {
     fn call(&mut self, _call: &Call<'a>, _span: Span) {}
     /// A name that gets a value here: `set`, `for`, a parameter.
     fn assigned(&mut self, _name: &'a str) {}
+    /// Text outside of braces.
+    fn text(&mut self, _text: &Spanned<EmitRaw<'a>>) {}
+    /// An expression in double braces, before its parts.
+    fn printed(&mut self, _expr: &Expr<'a>, _span: Span) {}
+    /// An expression whose value gets a name or is gone through, before its parts.
+    fn value(&mut self, _expr: &Expr<'a>) {}
+    /// A call with a body.
+    fn call_block(&mut self, _block: &Spanned<CallBlock<'a>>) {}
+    /// A call that prints nothing.
+    fn done(&mut self, _call: &Call<'a>) {}
 }
 
 pub(super) fn statement<'a>(node: &Stmt<'a>, visit: &mut impl Visit<'a>) {
     match node {
         Stmt::Template(template) => statements(&template.children, visit),
-        Stmt::EmitExpr(emit) => expression(&emit.expr, visit),
-        Stmt::EmitRaw(_) | Stmt::Continue(_) | Stmt::Break(_) => {}
+        Stmt::EmitExpr(emit) => {
+            visit.printed(&emit.expr, emit.span());
+            expression(&emit.expr, visit);
+        }
+        Stmt::EmitRaw(raw) => visit.text(raw),
+        Stmt::Continue(_) | Stmt::Break(_) => {}
         Stmt::ForLoop(node) => {
             target(&node.target, visit);
+            visit.value(&node.iter);
             expression(&node.iter, visit);
             optional(node.filter_expr.as_ref(), visit);
             statements(&node.body, visit);
@@ -35,12 +50,14 @@ pub(super) fn statement<'a>(node: &Stmt<'a>, visit: &mut impl Visit<'a>) {
         Stmt::WithBlock(node) => {
             for (name, value) in &node.assignments {
                 target(name, visit);
+                visit.value(value);
                 expression(value, visit);
             }
             statements(&node.body, visit);
         }
         Stmt::Set(node) => {
             target(&node.target, visit);
+            visit.value(&node.expr);
             expression(&node.expr, visit);
         }
         Stmt::SetBlock(node) => {
@@ -74,10 +91,14 @@ pub(super) fn statement<'a>(node: &Stmt<'a>, visit: &mut impl Visit<'a>) {
             declaration(node, visit);
         }
         Stmt::CallBlock(node) => {
+            visit.call_block(node);
             called(&node.call, visit);
             declaration(&node.macro_decl, visit);
         }
-        Stmt::Do(node) => called(&node.call, visit),
+        Stmt::Do(node) => {
+            visit.done(&node.call);
+            called(&node.call, visit);
+        }
     }
 }
 

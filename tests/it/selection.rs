@@ -372,7 +372,7 @@ fn exposures_are_leaves_of_the_graph() {
     let names = |selection: &str| {
         let ran =
             project.ok(&[&["ls", "--quiet", "--output", "name", "--select", selection], kinds.as_slice()].concat());
-        format!("{selection:<28}{}", ran.stdout.lines().collect::<Vec<_>>().join(" "))
+        format!("{selection:<32}{}", ran.stdout.lines().collect::<Vec<_>>().join(" "))
     };
     let selections = [
         "exposure:weekly_report",
@@ -385,14 +385,14 @@ fn exposures_are_leaves_of_the_graph() {
         "path:models/gold/exposures.yml",
     ];
     insta::assert_snapshot!(selections.map(names).join("\n"), @"
-    exposure:weekly_report      weekly_report
-    exposure:shop.weekly_*      weekly_report
-    +exposure:weekly_report     weekly_report customers orders raw_customers raw_orders revenue countries customers orders
-    1+exposure:*                weekly_report revenue orders
-    revenue+                    weekly_report report revenue
-    resource_type:exposure      weekly_report
-    tag:bi                      weekly_report
-    path:models/gold/exposures.yml weekly_report
+    exposure:weekly_report          weekly_report
+    exposure:shop.weekly_*          weekly_report
+    +exposure:weekly_report         weekly_report customers orders raw_customers raw_orders revenue countries customers orders
+    1+exposure:*                    weekly_report revenue orders
+    revenue+                        weekly_report report revenue
+    resource_type:exposure          weekly_report
+    tag:bi                          weekly_report
+    path:models/gold/exposures.yml  weekly_report
     ");
     transcript!(project.run(&["ls", "--resource-type", "exposure"]), @"
     exit: 0

@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &DocsArguments, settings: Settings, printer: &Print
                 let _ = compiled_sql(context, id).await;
             }
         }
-        let analysis = surveyed(context).await;
+        let tables = loaded.graph.ids().filter(|id| loaded.graph.node(*id).as_test().is_none());
+        let analysis = surveyed(context, &tables.collect()).await;
         invocation.write_artifacts_with(&analysis.lineages)?;
         let compiled = invocation.compiled();
         let description = Description { project, graph: &loaded.graph, analysis: &analysis, compiled: &compiled };

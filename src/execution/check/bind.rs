@@ -38,6 +38,8 @@ pub(super) struct Bound {
     /// Of its SQL and its settings, or its file.
     pub(super) fingerprint: u64,
     pub(super) wrong: Vec<Wrong>,
+    /// Its template asks for what is not known without a run.
+    pub(super) asks: bool,
 }
 
 /// What is known of a query that can be planned.
@@ -154,7 +156,11 @@ impl Binder {
                 let root = &self.context.project.root;
                 let fingerprint = fingerprint(node, &std::fs::read(root.join(&node.path)).ok());
                 match seed::columns(root, &node.path, &declared.config) {
-                    Ok(schema) => Bound { schema: Some(schema), fingerprint, ..Bound::default() },
+                    Ok((schema, warnings)) => {
+                        let wrong = Some(warnings).filter(|found| !found.is_empty()).map(Wrong::Found);
+                        let wrong = wrong.into_iter().collect();
+                        Bound { schema: Some(schema), fingerprint, wrong, ..Bound::default() }
+                    }
                     Err(found) => Bound { wrong: vec![Wrong::Found(found)], ..Bound::default() },
                 }
             }
@@ -186,6 +192,7 @@ impl Binder {
         let again = self.rendering(id, node, model, true);
         bound.fingerprint = bound.fingerprint.rotate_left(1) ^ again.fingerprint;
         bound.wrong.extend(again.wrong);
+        bound.asks |= again.asks;
         if let (Some(table), Some(rows)) = (built, again.schema)
             && bound.wrong.is_empty()
         {
@@ -213,7 +220,7 @@ impl Binder {
         if asked.load(std::sync::atomic::Ordering::Relaxed) {
             // What it would be depends on data: on its table, if it is built, can be gone on.
             let schema = self.tables.built.get(&id).map(crate::storage::Table::schema);
-            return Bound { schema, ..Bound::default() };
+            return Bound { schema, asks: true, ..Bound::default() };
         }
         let sql = match rendered {
             Ok(sql) => sql,
@@ -273,7 +280,7 @@ impl Binder {
             }
         };
         match schema {
-            Ok(schema) => Bound { schema: Some(schema), lineage, fingerprint, wrong },
+            Ok(schema) => Bound { schema: Some(schema), lineage, fingerprint, wrong, asks: false },
             Err(error) => {
                 wrong.push(Wrong::Storage { sql, incremental, error });
                 Bound { fingerprint, wrong, ..Bound::default() }

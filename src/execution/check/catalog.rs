@@ -64,7 +64,7 @@ impl Stubs {
     }
 
     /// The columns of a source's table, if they are known.
-    pub(super) fn source_columns(&self, name: &crate::names::SourceName) -> Option<SchemaRef> {
+    pub(in crate::execution) fn source_columns(&self, name: &crate::names::SourceName) -> Option<SchemaRef> {
         match self.find(Kind::Sources, &name.source, &name.table)? {
             Columns::Known(schema) => Some(schema),
             Columns::Unknown => None,

@@ -59,6 +59,7 @@ impl Identity {
                     hash_place(column.place.as_ref(), &mut hasher);
                 }
                 hash_place(model.properties.place.as_ref(), &mut hasher);
+                model.settings.values().for_each(|place| hash_place(Some(place), &mut hasher));
             }
             NodeKind::Test(test) => {
                 match &test.kind {
@@ -118,7 +119,7 @@ impl Memory {
             inputs: identity.inputs,
             schema: bound.schema.clone(),
             fingerprint: bound.fingerprint,
-            is_open: bound.schema.is_none(),
+            is_open: bound.schema.is_none() || bound.asks,
             found,
         };
         let mut last = self.last();

@@ -105,15 +105,16 @@ async fn analyse(
     analysis
 }
 
-/// The whole project, bound as far as it is right; its mistakes are among what was found.
-pub async fn surveyed(context: &Arc<Context>) -> Analysis {
-    let all: BTreeSet<NodeId> = context.graph.ids().collect();
-    analyse(context, &all, None, true).await
+/// The selected nodes and what they read, bound with their lineage as far as they are right; mistakes are among what was
+/// found.
+pub async fn surveyed(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> Analysis {
+    analyse(context, selected, None, true).await
 }
 
 /// The whole project, bound; its mistakes, if it has any.
 pub async fn analysed(context: &Arc<Context>) -> Result<Analysis, Diagnostics> {
-    let mut analysis = surveyed(context).await;
+    let all: BTreeSet<NodeId> = context.graph.ids().collect();
+    let mut analysis = surveyed(context, &all).await;
     let (analysis, _) = std::mem::take(&mut analysis.found).finish(analysis)?;
     Ok(analysis)
 }
@@ -155,6 +156,10 @@ impl Analysis {
             if !is_wrong && node.as_model().is_some() && selected.contains(&id) {
                 if is_below_wrong { &mut self.held_back } else { &mut self.unbound }.push(id);
             }
+        }
+        // Its table tells its columns, but whether its SQL is right only a run does.
+        if bound.asks && bound.schema.is_some() && !is_wrong && selected.contains(&id) {
+            self.unbound.push(id);
         }
         if let Some(schema) = &bound.schema {
             self.schemas.insert(id, Arc::clone(schema));
@@ -220,13 +225,9 @@ async fn placed(context: &Arc<Context>, stubs: &Stubs, id: NodeId, wrong: Wrong)
             let missing = bind::missing(context, stubs, &sql);
             let found = fault::sql_fault(context, id, &sql, error, &missing).await;
             let in_incremental_run = "this is its SQL once its table is there, where `is_incremental()` is true";
-            let found: Diagnostics = match incremental {
+            match incremental {
                 true => found.into_iter().map(|diagnostic| diagnostic.note(in_incremental_run)).collect(),
                 false => found,
-            };
-            match context.graph.node(id).as_test() {
-                Some(declared) => super::verify::at_declaration(context, declared, found),
-                None => found,
             }
         }
         Wrong::Storage { sql, incremental, error } => {

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
-
 use super::Wrong;
 use super::bind::{Binder, is_unbound};
 use crate::data_test::{self, TestConfig};
 use crate::execution::compile::World;
-use crate::execution::verify::{parent_sql, relation_sql};
+use crate::execution::verify::{called_from, custom_arguments, parent_sql, relation_sql};
 use crate::graph::{Node, NodeId, TestKind, TestNode};
 
 impl Binder {
@@ -28,12 +26,13 @@ impl Binder {
             }
             TestKind::Generic { test: name, arguments } => {
                 let Some(attached) = test.attached else { return Vec::new() };
-                let tested = config.tested(&relation_sql(self.context.graph.node(attached)));
                 if templates.generic_test(name).is_some() {
-                    let mut arguments = arguments.clone();
-                    arguments.insert("model".to_owned(), Value::String(tested));
-                    templates.compile_generic_test(name, &arguments, &test.template, &world)
+                    let arguments = custom_arguments(&self.context, node, test).unwrap_or_default();
+                    templates
+                        .compile_generic_test(name, &arguments, &test.template, &world)
+                        .map_err(|found| called_from(test, found))
                 } else {
+                    let tested = config.tested(&relation_sql(self.context.graph.node(attached)));
                     let to = parent_sql(&self.context, id, test, arguments);
                     match data_test::builtin_sql(name, &tested, arguments, &to) {
                         Some(sql) => Ok(sql),

@@ -29,7 +29,16 @@ pub(super) fn mistake(text: &str) -> Option<Described> {
         .or_else(|| between(text, "unction '", "'"))
         .or_else(|| between(text, "call to '", "'"))?;
     let types = given.and_then(|given| given[name.len()..].strip_prefix('(')?.strip_suffix(')'));
-    let described = match (wrong_type(text), wrong_number(text)) {
+    if let Some(own) = ours(text, name) {
+        return Some(own);
+    }
+    // Of several arguments it is not said which one does not fit.
+    let several = types.filter(|types| types.contains(", ")).map(|types| format!("({})", bare_types(types)));
+    let wrong_type = match text.contains("Expect to get struct") {
+        true => several,
+        false => wrong_type(text).map(|one| several.unwrap_or(one)),
+    };
+    let described = match (wrong_type, wrong_number(text)) {
         (Some(received), _) => Described::new(Code::Type, format!("`{name}` does not take {received}")),
         (None, Some(numbers)) => Described::new(Code::Sql, format!("`{name}` takes {numbers}")),
         (None, None) => Described::new(Code::Type, other(text, name, types)),
@@ -40,6 +49,33 @@ pub(super) fn mistake(text: &str) -> Option<Described> {
         true => described,
         false => described.hint(format!("it is called as {}", or_list(&calls))),
     })
+}
+
+/// Of a function of ours, which says itself what it takes: `dateadd takes the number as an integer; found a list`.
+fn ours(text: &str, name: &str) -> Option<Described> {
+    let (_, takes) = text.split_once(&format!("{name} takes "))?;
+    let takes = takes.lines().next()?.split(". No function matches").next()?.trim_end_matches('.');
+    let (takes, example) = match takes.split_once(", such as ") {
+        Some((takes, example)) if example.starts_with(name) => (takes, Some(example)),
+        _ => (takes, None),
+    };
+    let described = match takes.split_once("; found ") {
+        Some((takes, found)) => {
+            let found = with_sql_types(found);
+            Described::new(Code::Type, format!("`{name}` takes {takes}, not {found}"))
+        }
+        None => Described::new(Code::Sql, format!("`{name}` takes {takes}")),
+    };
+    let described = described.any(name);
+    Some(match example {
+        Some(example) => described.hint(format!("it is called as in `{example}`")),
+        None => described,
+    })
+}
+
+/// `double, string`, without articles.
+fn bare_types(types: &str) -> String {
+    with_sql_types(types).to_lowercase().replace("a string", "string")
 }
 
 /// The type that was given and not wanted.
@@ -106,7 +142,7 @@ fn candidates(text: &str) -> Vec<String> {
         if ["UserDefined", "NullAry", "Any", "UInt", "..", "T"].iter().any(|sign| holds(line, sign)) {
             continue;
         }
-        let call = with_sql_types(line).to_lowercase().replace("a string", "string");
+        let call = bare_types(line);
         if !calls.contains(&call) {
             calls.push(call);
         }

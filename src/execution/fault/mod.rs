@@ -5,9 +5,12 @@
 
 mod call;
 mod data;
-mod macros;
+mod declared;
+mod hints;
+mod origin;
 mod sql;
 mod storage;
+mod syntax;
 mod types;
 mod words;
 
@@ -19,19 +22,15 @@ use datafusion::error::DataFusionError;
 
 pub(super) use storage::{connector_diagnostic, storage_diagnostic};
 
-use super::Context;
-use super::compile::World;
+use super::{Context, verify};
 use crate::connectors::ConnectorError;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span, or_list};
-use crate::graph::{NodeId, NodeKind};
-use crate::names::{Relation, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
+use crate::graph::{NodeId, NodeKind, TestKind};
+use crate::names::Relation;
 use crate::project::TableReader;
 use crate::storage::StorageError;
 use sql::{Described, Word, describe};
 use words::{code_only, word_places};
-
-/// A rendered line longer than this is not shown.
-const LONGEST_RENDERED: usize = 160;
 
 /// An error of ours on its way through `DataFusion`.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +103,15 @@ fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option
     None
 }
 
+/// Paths as they are below the warehouse.
+pub(super) fn below_warehouse(context: &Context, message: &str) -> String {
+    let root = context.warehouse.location().url().path();
+    match root.trim_start_matches('/') {
+        "" => message.to_owned(),
+        relative => message.replace(root, "").replace(relative, "").replace("[[/", "[["),
+    }
+}
+
 /// An error with its causes, each said once.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
@@ -132,26 +140,34 @@ impl Place<'_> {
     }
 
     async fn diagnose_all(&self, error: &DataFusionError, missing: &[String]) -> Diagnostics {
-        let mut found = Diagnostics::default();
+        let mut found: Vec<Diagnostic> = Vec::new();
         for one in error.iter() {
-            found.extend(self.diagnose(one, missing).await);
+            for told in self.diagnose(one, missing).await {
+                // A loop writes one mistake many times.
+                let is_known = |known: &Diagnostic| {
+                    known.message == told.message && known.label.is_some() && known.label == told.label
+                };
+                if !found.iter().any(is_known) {
+                    found.push(told);
+                }
+            }
         }
-        found
+        found.into_iter().collect()
     }
 
     async fn diagnose(&self, error: &DataFusionError, missing: &[String]) -> Diagnostics {
         if let Some(fault) = source_of::<Fault>(error) {
-            return match fault {
+            return self.at_declaration(match fault {
                 Fault::Diagnosed(found) => found.clone(),
                 Fault::NotBuilt { relation, name } => self.not_built(relation, name).into(),
                 Fault::Sample => self.sample().await.into(),
-            };
+            });
         }
         if let Some(connector) = source_of::<ConnectorError>(error) {
-            return connector_diagnostic(connector).else_at(self.source(), &self.path()).into();
+            return self.at_declaration(connector_diagnostic(connector).else_at(self.source(), &self.path()).into());
         }
         if let Some(storage) = source_of::<StorageError>(error) {
-            return self.stored(storage).await.into();
+            return self.at_declaration(self.stored(storage).await.into());
         }
         self.told(describe(error, missing, &self.context.function_names())).await.into()
     }
@@ -160,13 +176,16 @@ impl Place<'_> {
     async fn sample(&self) -> Diagnostic {
         let folded = self.sql.to_lowercase();
         let place = ["tablesample", "sample"].iter().find_map(|word| Some((folded.find(word)?, word.len())));
-        let span = match place {
-            Some((at, length)) => self.in_template(at..at + length).await,
+        let origin = match place {
+            Some((at, length)) => self.origin(at..at + length).await,
             None => None,
         };
-        Diagnostic::error(Code::Unsupported, "`tablesample` would be read as the whole table")
-            .label_or_file(span, "", &self.path())
-            .hint("take a part by a condition, as in `where id % 100 = 0`, or the first rows by `limit`")
+        let diagnostic = Diagnostic::error(Code::Unsupported, "`tablesample` would be read as the whole table");
+        let diagnostic = match origin {
+            Some(origin) => self.at(diagnostic, origin),
+            None => diagnostic.in_file(self.path()),
+        };
+        diagnostic.hint("take a part by a condition, as in `where id % 100 = 0`, or the first rows by `limit`")
     }
 
     /// A storage error; one about a column stands where the column gets its name.
@@ -179,44 +198,43 @@ impl Place<'_> {
         if is_seed && matches!(error, StorageError::DuplicateColumn { .. } | StorageError::ColumnName { .. }) {
             diagnostic.hints = vec!["rename it in the first line of the file".to_owned()];
         }
-        let span = match storage::column_of(error).and_then(|column| self.naming(column)) {
-            Some(bytes) => self.in_template(bytes).await,
+        let origin = match storage::column_of(error).and_then(|column| self.naming(column)) {
+            Some(bytes) => self.origin(bytes).await,
             None => None,
         };
-        diagnostic.label_or_file(span, "", &self.path())
+        match origin {
+            Some(origin) => self.at(diagnostic, origin),
+            None => diagnostic.in_file(self.path()),
+        }
     }
 
     async fn told(&self, described: Described) -> Diagnostic {
-        let described = self.with_tables(described);
+        let mut described = self.with_declarations(self.with_fields(self.with_tables(described)));
+        described.message = below_warehouse(self.context, &described.message);
+        if let NodeKind::Test(test) = &self.context.graph.node(self.id).kind
+            && matches!(test.kind, TestKind::Generic { .. })
+        {
+            return self.in_declared(test, described).await;
+        }
         let bytes = self.bytes(&described);
-        let span = match bytes.clone() {
-            Some(bytes) => self.in_template(bytes).await,
-            None => self.in_settings(&described),
+        let origin = match bytes.clone() {
+            Some(bytes) => self.origin(bytes).await,
+            None => None,
         };
-        let rendered = span.as_ref().zip(bytes.clone()).and_then(|(span, bytes)| self.rendered(span, bytes));
-        let message = self.below_warehouse(&described.message);
-        let is_written = span.is_none() || rendered.is_some();
-        let in_macro =
-            bytes.filter(|_| is_written).and_then(|bytes| macros::place(&self.context.project.macros, self.sql, bytes));
-        let mut diagnostic = Diagnostic::error(described.code, message);
-        diagnostic = match (in_macro, span) {
-            (Some(place), Some(call)) => diagnostic.label(place, "").secondary(call, "called from here"),
-            (Some(place), None) => diagnostic.label(place, ""),
-            (None, span) => diagnostic.label_or_file(span, "", &self.path()),
+        let rendered = origin
+            .as_ref()
+            .zip(bytes.as_ref())
+            .and_then(|(origin, bytes)| self.rendered(described.code, origin, bytes));
+        let in_settings = self.in_settings(&described).filter(|_| bytes.is_none());
+        let mut diagnostic = Diagnostic::error(described.code, described.message);
+        diagnostic = match origin {
+            Some(origin) => self.at(diagnostic, origin),
+            None => diagnostic.label_or_file(in_settings, "", &self.path()),
         };
         diagnostic.notes = described.notes;
         diagnostic.notes.extend(rendered);
         diagnostic.hints = described.hints;
         diagnostic
-    }
-
-    /// Paths as they are below the warehouse.
-    fn below_warehouse(&self, message: &str) -> String {
-        let root = self.context.warehouse.location().url().path();
-        match root.trim_start_matches('/') {
-            "" => message.to_owned(),
-            relative => message.replace(root, "").replace(relative, ""),
-        }
     }
 
     fn not_built(&self, relation: &Relation, name: &str) -> Diagnostic {
@@ -233,35 +251,6 @@ impl Place<'_> {
         Diagnostic::error(Code::UnknownTable, format!("`{relation}` has not been built yet"))
             .label_or_file(self.reference(name), "", &self.path())
             .hint(hint)
-    }
-
-    /// For a table nobody declared: the model or source that is meant, as it is written in a template.
-    fn with_tables(&self, mut described: Described) -> Described {
-        let (Code::UnknownTable, Some(Word::Any(name))) = (described.code, &described.word) else { return described };
-        let graph = &self.context.graph;
-        let source = graph.nodes().iter().find_map(|node| match &node.kind {
-            NodeKind::Source(table) if table.name.table == *name => Some(&table.name),
-            NodeKind::Source(_)
-            | NodeKind::Model(_)
-            | NodeKind::Seed(_)
-            | NodeKind::Test(_)
-            | NodeKind::Exposure(_) => None,
-        });
-        let own = nearest(name, words::with_names(&code_only(self.sql)).iter().map(String::as_str));
-        if !own.is_empty() {
-            described.hints = vec![format!("did you mean {}?", or_list(&own))];
-            return described;
-        }
-        let near: Vec<String> =
-            nearest(name, graph.ref_names()).iter().map(|near| format!("{{{{ ref('{near}') }}}}")).collect();
-        let hint = match (graph.by_ref(name), source) {
-            (Some(_), _) => format!("write `{{{{ ref('{name}') }}}}`"),
-            (None, Some(source)) => format!("write `{{{{ source('{}', '{}') }}}}`", source.source, source.table),
-            (None, None) if !near.is_empty() => format!("did you mean {}?", or_list(&near)),
-            (None, None) => return described,
-        };
-        described.hints = vec![hint];
-        described
     }
 
     /// The source the node reads, as it is declared; `None` when there are several.
@@ -300,12 +289,14 @@ impl Place<'_> {
             let sql = code_only(self.sql);
             match described.word.as_ref()? {
                 Word::Any(word) => word_places(&sql, word).next().map(|at| at..at + word.len()),
-                Word::Only(word) => only_place(&sql, word),
+                // It may be the whole of a string, as `'dya'`.
+                Word::Only(word) => only_place(&sql, word).or_else(|| only_string(self.sql, word)),
                 Word::Named(word) => {
                     self.naming(word).or_else(|| word_places(&sql, word).next().map(|at| at..at + word.len()))
                 }
             }
         })
+        .or_else(|| only_place(&code_only(self.sql), described.or_word?))
     }
 
     /// Where the SQL gives a column its name: the last `as` it, or the only place it stands.
@@ -324,29 +315,12 @@ impl Place<'_> {
         let source = self.context.graph.node(self.id).source_text()?;
         only_place(&source.text, word).map(|bytes| Span::new(source, bytes))
     }
+}
 
-    async fn in_template(&self, bytes: Range<usize>) -> Option<Span> {
-        let template = match &self.context.graph.node(self.id).kind {
-            NodeKind::Model(model) => model.template.clone(),
-            NodeKind::Test(test) => test.template.clone(),
-            NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => return None,
-        };
-        let world = World::silent(self.context, Some(self.id), self.context.compiled_incremental(self.id));
-        let templates = Arc::clone(&self.context.templates);
-        super::blocking(move || templates.source_map(&template, &world).and_then(|map| map.span(bytes))).await
-    }
-
-    /// The line of the compiled SQL, when Jinja wrote what is wrong.
-    fn rendered(&self, span: &Span, bytes: Range<usize>) -> Option<String> {
-        let wrong = self.sql.get(bytes.clone())?;
-        let written = &span.source.text[span.range.clone()];
-        if written == wrong || wrong.contains('\n') || !written.contains(['{', '(']) {
-            return None;
-        }
-        let start = self.sql[..bytes.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.sql[start..].lines().next()?.trim();
-        (line.len() <= LONGEST_RENDERED).then(|| format!("rendered, the line is: {line}"))
-    }
+fn only_string(sql: &str, word: &str) -> Option<Range<usize>> {
+    let quoted = format!("'{word}'");
+    let (at, _) = sql.match_indices(&quoted).next()?;
+    (sql.matches(&quoted).count() == 1).then(|| at + 1..at + 1 + word.len())
 }
 
 fn only_place(sql: &str, word: &str) -> Option<Range<usize>> {

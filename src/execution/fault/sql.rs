@@ -8,29 +8,18 @@ use std::sync::Arc;
 
 use datafusion::common::{Column, Diagnostic as Told, SchemaError, Span as SqlSpan, TableReference};
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::call;
 use super::chain;
 use super::data::data_mistake;
+use super::syntax::{syntax_mistake, without_values};
 use super::types::type_mistake;
 use super::words::{between, code_only, lower_first, with_sql_types};
-use crate::diagnostic::{Code, SourceText, Span, or_list};
+use crate::diagnostic::{Code, SourceText, Span, listed_columns, or_list};
 use crate::names::{is_name, nearest};
 
-/// So many columns are listed when none is near.
-const LISTED_COLUMNS: usize = 12;
-
-/// Words that a misspelt word may stand for.
-const KEYWORDS: &[&str] = &[
-    "select", "from", "where", "group", "order", "having", "qualify", "limit", "union", "join", "left", "inner",
-    "cross", "with", "case", "when", "then", "else", "end", "distinct",
-];
-
-/// Words that are what they are, however near to another they come.
-const OTHER_KEYWORDS: &[&str] = &[
-    "all", "and", "any", "as", "asc", "between", "by", "desc", "in", "is", "not", "null", "on", "or", "over", "using",
-];
+/// So many tables are listed.
+const LISTED_TABLES: usize = 12;
 
 /// A place in the compiled SQL.
 #[derive(Debug, Clone)]
@@ -78,6 +67,14 @@ pub(super) enum Word {
     Named(String),
 }
 
+impl Word {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Any(word) | Self::Only(word) | Self::Named(word) => word,
+        }
+    }
+}
+
 /// An error in our words.
 #[derive(Debug)]
 pub(super) struct Described {
@@ -87,11 +84,16 @@ pub(super) struct Described {
     pub(super) hints: Vec<String>,
     pub(super) range: Option<SqlRange>,
     pub(super) word: Option<Word>,
+    /// A word that is shown where the first stands in several places or in none.
+    pub(super) or_word: Option<&'static str>,
+    /// A field that a struct does not have.
+    pub(super) field: Option<String>,
 }
 
 impl Described {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), notes: Vec::new(), hints: Vec::new(), range: None, word: None }
+        let (notes, hints) = (Vec::new(), Vec::new());
+        Self { code, message: message.into(), notes, hints, range: None, word: None, or_word: None, field: None }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -106,6 +108,11 @@ impl Described {
 
     pub(super) fn only(mut self, word: &str) -> Self {
         self.word = Some(Word::Only(word.to_owned()));
+        self
+    }
+
+    pub(super) fn or_only(mut self, word: &'static str) -> Self {
+        self.or_word = Some(word);
         self
     }
 
@@ -167,16 +174,21 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
                 Some(table) => format!("`{}` has no column `{}`", table.table(), field.name),
                 None => format!("no column named `{}`", field.name),
             };
-            let mut described = Described::new(Code::UnknownColumn, message)
-                .any(&field.name)
-                .nearest(&field.name, names.iter().copied());
-            if described.hints.is_empty() && !names.is_empty() && names.len() <= LISTED_COLUMNS {
-                let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                let verb = if listed.len() == 1 { "there is only" } else { "there are" };
-                described.notes.push(format!("{verb} {}", listed.join(", ")));
+            let mut described = Described::new(Code::UnknownColumn, message).any(&field.name);
+            if let Some(cased) = names.iter().find(|name| name.eq_ignore_ascii_case(&field.name)) {
+                return described.hint(match cased.chars().any(char::is_uppercase) {
+                    true => format!("write `\"{cased}\"`: without quotes a name is read in small letters"),
+                    false => format!("write `{cased}`: in quotes a name keeps its capitals"),
+                });
+            }
+            described = described.nearest(&field.name, names.iter().copied());
+            if described.hints.is_empty() {
+                described.notes.extend(listed_columns(&names));
             }
             described
         }
+        // Of a column that two tables have, the tables are told.
+        SchemaError::AmbiguousReference { field } if told.is_none() => twins(&field.name),
         SchemaError::AmbiguousReference { field } => {
             let message = format!("column `{}` is in more than one of the tables", field.name);
             let described = Described::new(Code::AmbiguousColumn, message).any(&field.name);
@@ -209,7 +221,7 @@ fn unknown_alias(table: &TableReference, name: &str, columns: &[Column]) -> Opti
     if names.is_empty() || names.contains(&table.table()) {
         return None;
     }
-    let listed: Vec<String> = names.iter().take(LISTED_COLUMNS).map(|name| format!("`{name}`")).collect();
+    let listed: Vec<String> = names.iter().take(LISTED_TABLES).map(|name| format!("`{name}`")).collect();
     let message = format!("no table of this query is called `{}`", table.table());
     let described = Described::new(Code::UnknownColumn, message).any(table.table());
     Some(described.hint(match listed.as_slice() {
@@ -222,48 +234,6 @@ fn twins(name: &str) -> Described {
     let mut described = Described::new(Code::AmbiguousColumn, format!("two columns are called `{name}`"))
         .hint("give one of them another name with `as`");
     described.word = Some(Word::Named(name.to_owned()));
-    described
-}
-
-/// sqlparser puts the place into its text: `... at Line: 2, Column: 8`.
-fn syntax_mistake(error: &ParserError) -> Described {
-    let text = match error {
-        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
-        ParserError::RecursionLimitExceeded => "the query is nested too deeply",
-    };
-    let (text, place) = match text.rsplit_once(" at Line: ") {
-        Some((text, place)) => (text, place.split_once(", Column: ")),
-        None => (text, None),
-    };
-    let location = place.and_then(|(line, column)| {
-        Some(datafusion::common::Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
-    });
-    let text = without_values(text.trim_start_matches("sql parser error: "));
-    let Some((expected, found)) = text.strip_prefix("Expected: ").and_then(|rest| rest.split_once(", found: ")) else {
-        let mut described = Described::new(Code::SqlSyntax, format!("SQL syntax: {}", lower_first(&text)));
-        described.range = location.map(|location| SqlRange::Lines(SqlSpan { start: location, end: location }));
-        return described;
-    };
-    let expected = match expected {
-        "end of statement" => "the end of the query".to_owned(),
-        "an SQL statement" => "a query".to_owned(),
-        "identifier" => "a name".to_owned(),
-        sign if sign.chars().all(|c| c.is_ascii_punctuation() || c.is_ascii_uppercase()) => {
-            format!("`{}`", sign.to_lowercase())
-        }
-        words => words.to_owned(),
-    };
-    let is_end = found == "EOF";
-    let shown = if is_end { "the end of the query".to_owned() } else { format!("`{found}`") };
-    let mut described = Described::new(Code::SqlSyntax, format!("SQL syntax: expected {expected}, found {shown}"));
-    let word = found.to_lowercase();
-    if is_name(found) && !is_end && !KEYWORDS.iter().chain(OTHER_KEYWORDS).any(|keyword| *keyword == word) {
-        described = described.nearest(found, KEYWORDS.iter().copied());
-    }
-    described.range = match location {
-        Some(location) => Some(SqlRange::Lines(SqlSpan { start: location, end: location })),
-        None => is_end.then_some(SqlRange::End),
-    };
     described
 }
 
@@ -283,14 +253,6 @@ fn text_mistake(text: &str, told: Option<&Told>, missing: &[String], functions: 
                 None => described,
             }
         })
-}
-
-/// A message up to where it begins to print values of the program.
-fn without_values(text: &str) -> String {
-    match text.find(" { ").or_else(|| text.find("(WindowFunction {")) {
-        Some(at) => text[..at].rsplit_once(' ').map_or(text, |(before, _)| before).to_owned(),
-        None => text.to_owned(),
-    }
 }
 
 fn name_mistake(text: &str, missing: &[String], functions: &[String]) -> Option<Described> {
@@ -316,7 +278,11 @@ fn name_mistake(text: &str, missing: &[String], functions: &[String]) -> Option<
         );
     }
     if let Some(field) = between(text, "Field ", " not found in struct") {
-        return Some(Described::new(Code::UnknownColumn, format!("the struct has no field `{field}`")).any(field));
+        let message = format!("the struct has no field `{field}`");
+        return Some(Described {
+            field: Some(field.to_owned()),
+            ..Described::new(Code::UnknownColumn, message).any(field)
+        });
     }
     let name = text.strip_prefix("Unsupported SQL type ")?.to_lowercase();
     Some(Described::new(Code::Type, format!("no type named `{name}`")).any(&name))
@@ -333,6 +299,18 @@ fn query_mistake(text: &str, told: Option<&Told>) -> Option<Described> {
                 .any(name)
                 .hint(hint(name)),
             None => sql("an expression is neither in `group by` nor in an aggregate function").hint(hint("...")),
+        });
+    }
+    if let Some(expression) = between(text, "HAVING clause references: ", " must appear in the GROUP BY clause") {
+        let name = expression.rsplit('.').next().filter(|name| is_name(name));
+        let message = match name {
+            Some(name) => format!("`{name}` in `having` is neither in `group by` nor in an aggregate function"),
+            None => "`having` takes what is in `group by` or in an aggregate function".to_owned(),
+        };
+        let described = sql(&message).hint("a condition on single rows goes into `where`").or_only("having");
+        return Some(match name {
+            Some(name) => described.only(name),
+            None => described,
         });
     }
     if let Some(given) = text.strip_prefix("Expected LIMIT to be an integer or null, but got ") {

@@ -97,6 +97,7 @@ pub(super) fn column_of(error: &StorageError) -> Option<&str> {
         StorageError::ColumnType { column, .. }
         | StorageError::ColumnName { column, .. }
         | StorageError::DuplicateColumn { column, .. } => Some(column),
+        StorageError::SchemaChange { column, .. } => column.as_deref(),
         StorageError::Location(_)
         | StorageError::Store { .. }
         | StorageError::Open { .. }
@@ -105,7 +106,6 @@ pub(super) fn column_of(error: &StorageError) -> Option<&str> {
         | StorageError::Commit { .. }
         | StorageError::Conflict { .. }
         | StorageError::Locked { .. }
-        | StorageError::SchemaChange { .. }
         | StorageError::DuplicateKey { .. }
         | StorageError::OutsidePredicate { .. } => None,
     }

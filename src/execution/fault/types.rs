@@ -3,6 +3,7 @@
 use super::sql::Described;
 use super::words::{between, with_sql_types};
 use crate::diagnostic::Code;
+use crate::names::is_name;
 
 /// Types that do not go together.
 pub(super) fn type_mistake(text: &str) -> Option<Described> {
@@ -33,8 +34,24 @@ pub(super) fn type_mistake(text: &str) -> Option<Described> {
     } else if let Some(given) = text.strip_prefix("Unary operator 'NOT' requires a boolean expression, got ") {
         format!("`not` takes a boolean, not {}", with_sql_types(given))
     } else if let Some((_, given)) = text.split_once("Cannot create filter with non-boolean predicate ") {
-        let message = format!("a condition is a boolean, not {}", with_sql_types(given.rsplit_once(" returning ")?.1));
-        return Some(Described::new(Code::Type, message).hint("compare it with something, as in `... = 'x'`"));
+        let (condition, given) = given.rsplit_once(" returning ")?;
+        let message = format!("a condition is a boolean, not {}", with_sql_types(given));
+        let name = condition.trim_matches('\'').rsplit('.').next().filter(|name| is_name(name));
+        let shown = name.unwrap_or("...");
+        let described = Described::new(Code::Type, message)
+            .hint(format!("compare it with something, as in `{shown} = 'x'`"))
+            .or_only("where");
+        return Some(match name {
+            Some(name) => described.only(name),
+            None => described.only("where"),
+        });
+    } else if text.starts_with("Expect to get struct but got ") {
+        let message = "what `coalesce` chooses from is of different types";
+        let described = Described::new(Code::Type, message).only("coalesce").or_only("case");
+        return Some(described.hint("cast one of them: `cast(... as ...)`"));
+    } else if let Some(given) = between(text, "Cannot automatically convert ", " to Interval") {
+        at.push_str("interval");
+        format!("cannot calculate {} with an interval", with_sql_types(given))
     } else if let Some((then, other)) = between(text, "Failed to coerce then (", ") to common types in CASE")
         .and_then(|types| types.split_once(") and else ("))
     {
@@ -64,6 +81,7 @@ pub(super) fn type_mistake(text: &str) -> Option<Described> {
     } else if text.starts_with("Incompatible inputs for Union") {
         let first = between(text, "were of type ", ", but got")?;
         let other = between(text, "incompatible type ", " on column")?;
+        at.push_str("union");
         format!("a union cannot put {} and {} into one column", with_sql_types(first), with_sql_types(other))
     } else {
         return None;

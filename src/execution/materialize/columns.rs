@@ -29,19 +29,32 @@ pub(in crate::execution) fn unknown_columns(node: &Node, model: &ModelNode, sche
                 continue;
             }
             let names = schema.fields().iter().map(|field| field.name().as_str());
-            let written = &model.template.source;
-            let place = ["'", "\""].iter().find_map(|quote| Span::find(written, &format!("{quote}{column}{quote}")));
+            let message = format!("`{setting}` names `{column}`, which `{}` does not select", node.label());
             found.push(
-                Diagnostic::error(
-                    Code::UnknownColumn,
-                    format!("`{setting}` names `{column}`, which the model does not select"),
-                )
-                .label_or_file(place, "", &node.path)
-                .nearest(column, names),
+                Diagnostic::error(Code::UnknownColumn, message)
+                    .label_or_file(place_in_settings(model, setting, column), "", &node.path)
+                    .nearest_or_all(column, names),
             );
         }
     }
     found
+}
+
+/// Where a setting names a column, in the model's file or in YAML.
+fn place_in_settings(model: &ModelNode, setting: &str, column: &str) -> Option<Span> {
+    let area = model.settings.get(setting)?;
+    let text = area.source.text.get(area.range.clone())?;
+    let is_part = |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    // The setting's own name comes first in a call of `config`.
+    let skipped = if text.starts_with(setting) { setting.len() } else { 0 };
+    let at = text.match_indices(column).map(|(at, _)| at).find(|at| {
+        let (before, after) = (text[..*at].chars().next_back(), text[at + column.len()..].chars().next());
+        *at >= skipped && !is_part(before) && !is_part(after)
+    });
+    Some(match at {
+        Some(at) => Span::new(&area.source, area.range.start + at..area.range.start + at + column.len()),
+        None => area.clone(),
+    })
 }
 
 /// What `on_schema_change` asks of the table.

@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::execution::context::SessionState;
 use futures::executor::block_on;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 use crate::execution::session::{output_schema, statement_of};
 use crate::graph::{ModelNode, Node};
 use crate::project::ColumnProperties;
@@ -33,7 +33,8 @@ pub(in crate::execution) fn contract_broken(
     let is_declared = |name: &str| declared.iter().any(|column| column.name == name);
     for field in schema.fields().iter().filter(|field| !is_declared(field.name())) {
         let message = format!("`{}` gives `{}`, which its contract does not name", node.label(), field.name());
-        found.push(Diagnostic::error(Code::Contract, message).in_file(node.path.clone()).hint(format!(
+        let place = naming(&model.template.source, field.name());
+        found.push(Diagnostic::error(Code::Contract, message).label_or_file(place, "", &node.path).hint(format!(
             "leave it out, or promise it: `- {{name: {}, data_type: {}}}`",
             field.name(),
             shown_type(field.data_type())
@@ -67,13 +68,34 @@ fn broken_by(
     let Some((_, field)) = schema.column_with_name(name) else {
         let names = schema.fields().iter().map(|field| field.name().as_str());
         let message = format!("`{label}` does not give `{name}`, which its contract promises");
-        return Some(wrong(message, "promised here").nearest(name, names));
+        let told = wrong(message, "promised here").nearest(name, names);
+        return Some(match told.hints.is_empty() {
+            true => told.hint("select it, or take it out of the contract"),
+            false => told,
+        });
     };
     (!same_in_delta(field.data_type(), &promised)).then(|| {
         let message =
             format!("`{name}` of `{label}` is {}, and its contract says {written}", shown_type(field.data_type()));
         wrong(message, "promised here").hint(format!("cast it: `cast({name} as {written})`, or change the contract"))
     })
+}
+
+/// Where a template gives a column its name: behind the last `as`, or in the only place it stands outside of quotes.
+fn naming(source: &Arc<SourceText>, column: &str) -> Option<Span> {
+    let text = source.text.as_str();
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '\'' | '"');
+    let places: Vec<usize> = text
+        .match_indices(column)
+        .map(|(at, _)| at)
+        .filter(|at| !text[..*at].ends_with(is_part) && !text[at + column.len()..].starts_with(is_part))
+        .collect();
+    let is_named = |at: &&usize| text[..**at].trim_end().to_ascii_lowercase().ends_with(" as");
+    let at = match (places.iter().rfind(is_named), places.as_slice()) {
+        (Some(at), _) | (None, [at]) => *at,
+        (None, _) => return None,
+    };
+    Some(Span::new(source, at..at + column.len()))
 }
 
 /// A type as it is written in SQL, as a table holds it.

@@ -1,7 +1,7 @@
 //! Columns that are not where the SQL looks for them.
 
 use super::check;
-use crate::mistakes::orders_and;
+use crate::mistakes::{orders_and, revenue};
 use crate::transcript;
 
 #[test]
@@ -202,5 +202,53 @@ fn two_columns_of_one_name_from_a_join() {
     error[E0609]: two columns of `gold.revenue` are called `id`
     --> models/gold/revenue.sql
      = hint: name one of them differently with `as`
+    ");
+}
+
+#[test]
+fn two_columns_called_the_same_of_a_table() {
+    transcript!(check(&orders_and("select id,\n  country as id\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0406]: two columns are called `id`
+     --> models/gold/revenue.sql:2:14
+      |
+    2 |   country as id
+      |              ^^
+      |
+      = hint: give one of them another name with `as`
+    ");
+}
+
+#[test]
+fn a_field_that_a_struct_does_not_have() {
+    let project = revenue("select payload.adress.city as city\nfrom {{ ref('people') }}\n")
+        .file("models/silver/people.sql", "select named_struct('address', named_struct('city', 'Bonn')) as payload\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: the struct has no field `adress`
+     --> models/gold/revenue.sql:1:16
+      |
+    1 | select payload.adress.city as city
+      |                ^^^^^^
+      |
+      = hint: did you mean `address`?
+    ");
+}
+
+#[test]
+fn a_column_of_the_query_around_a_subquery() {
+    let sql = "select id\nfrom {{ ref('orders') }} as o\nwhere exists (select 1 from {{ ref('orders') }} as p where p.id = o.idd)\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `o` has no column `idd`
+     --> models/gold/revenue.sql:3:67
+      |
+    3 | where exists (select 1 from {{ ref('orders') }} as p where p.id = o.idd)
+      |                                                                   ^^^^^
+      |
+      = hint: did you mean `id`?
     ");
 }

@@ -125,10 +125,10 @@ fn a_singular_test_through_a_macro() {
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `amont`
-     --> tests/no_free_orders.sql:3:10
+     --> tests/no_free_orders.sql:3:17
       |
     3 | where {{ below('amont', 0) }}
-      |          ^^^^^^^^^^^^^^^^^
+      |                 ^^^^^
       |
       = note: rendered, the line is: where amont < 0
       = hint: did you mean `amount`?
@@ -162,11 +162,11 @@ fn a_column_of_a_source() {
     transcript!(check(&project), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: no column named `idd`
-      --> sources.yaml:11:23
+    error[E0403]: `shop.clicks` has no column `idd`
+      --> sources.yaml:11:57
        |
     11 |         data_tests: [{unique: {arguments: {column_name: idd}}}]
-       |                       ^^^^^^ in the query of this test
+       |                                                         ^^^ tested here
        |
        = hint: did you mean `id`?
     ");
@@ -179,5 +179,129 @@ fn a_test_that_holds_is_bound_and_not_run() {
     exit: 0
     ----- stderr -----
     checked 2 models and 1 data test in [TIME]: no mistakes
+    ");
+}
+
+#[test]
+fn a_field_that_the_other_table_does_not_have() {
+    let project = tested("country", "          - relationships: {arguments: {to: ref('countries'), field: cod}}\n")
+        .file("seeds/countries.csv", "code,name\nDE,Germany\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `seeds.countries` has no column `cod`
+     --> models/models.yml:6:70
+      |
+    6 |           - relationships: {arguments: {to: ref('countries'), field: cod}}
+      |                                                                      ^^^
+      |
+      = hint: did you mean `code`?
+    ");
+}
+
+#[test]
+fn a_column_of_a_where() {
+    transcript!(check(&tested("country", "          - not_null: {config: {where: amuont > 0}}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `amuont`
+     --> models/models.yml:6:40
+      |
+    6 |           - not_null: {config: {where: amuont > 0}}
+      |                                        ^^^^^^
+      |
+      = hint: did you mean `amount`?
+    ");
+}
+
+#[test]
+fn a_custom_test_whose_own_query_is_wrong() {
+    let project = tested("country", "          - longer_than: {arguments: {length: 1}}\n")
+        .file("tests/generic/longer_than.sql", &LONGER_THAN.replace("where length(", "where lenght("));
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0404]: no function named `lenght`
+     --> tests/generic/longer_than.sql:4:7
+      |
+    4 | where lenght({{ column_name }}) <= {{ length }}
+      |       ^^^^^^
+      |
+     ::: models/models.yml:6:13
+      |
+    6 |           - longer_than: {arguments: {length: 1}}
+      |             ----------- called from here
+      |
+      = note: rendered, the line is: where lenght(country) <= 1
+      = hint: did you mean `length`?
+    ");
+}
+
+#[test]
+fn a_custom_test_whose_template_is_wrong() {
+    let project = tested("country", "          - longer_than: {arguments: {length: 1}}\n")
+        .file("tests/generic/longer_than.sql", &LONGER_THAN.replace("({{ column_name }})", "({{ colum_name }})"));
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0205]: `colum_name` is undefined
+     --> tests/generic/longer_than.sql:4:17
+      |
+    4 | where length({{ colum_name }}) <= {{ length }}
+      |                 ^^^^^^^^^^ no variable, macro or function of this name
+      |
+     ::: models/models.yml:6:13
+      |
+    6 |           - longer_than: {arguments: {length: 1}}
+      |             ----------- called from here
+    ");
+}
+
+#[test]
+fn a_where_that_does_not_parse() {
+    let project = tested("country", "          - not_null: {config: {where: amount >}}\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0401]: SQL syntax: `where` of this test is not a condition
+     --> models/models.yml:6:40
+      |
+    6 |           - not_null: {config: {where: amount >}}
+      |                                        ^^^^^^^^
+      |
+      = hint: it stands behind `where` in a query, as in `amount > 0`
+    ");
+}
+
+#[test]
+fn an_argument_of_a_custom_test() {
+    let project = tested("country", "          - longer_than: {arguments: {length: minimum}}\n")
+        .file("tests/generic/longer_than.sql", LONGER_THAN);
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `minimum`
+     --> models/models.yml:6:47
+      |
+    6 |           - longer_than: {arguments: {length: minimum}}
+      |                                               ^^^^^^^
+      |
+      = note: there are `amount`, `country`, `id`
+    ");
+}
+
+#[test]
+fn what_counts_as_a_failure() {
+    let project = tested("country", "          - not_null: {config: {fail_calc: sum(nn)}}\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `nn`
+     --> models/models.yml:6:48
+      |
+    6 |           - not_null: {config: {fail_calc: sum(nn)}}
+      |                                                ^^
+      |
+      = note: there is only `country`
     ");
 }

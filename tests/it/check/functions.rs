@@ -39,7 +39,7 @@ fn an_argument_of_another_type() {
     transcript!(check(&orders_and("select date_trunc('day', amount) as day\nfrom {{ ref('orders') }}\n")), @"
     exit: 2
     ----- stderr -----
-    error[E0405]: `date_trunc` does not take double
+    error[E0405]: `date_trunc` does not take (string, double)
      --> models/gold/revenue.sql:1:8
       |
     1 | select date_trunc('day', amount) as day
@@ -59,5 +59,80 @@ fn a_window_function_without_a_window() {
       |
     1 | select row_number() as number
       |        ^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn a_function_of_ours_with_another_type() {
+    transcript!(check(&orders_and("select safe_divide(country, amount) as part\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: `safe_divide` takes numbers, not a string
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select safe_divide(country, amount) as part
+      |        ^^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn a_function_of_ours_with_an_argument_too_few() {
+    let sql = "select safe_divide(amount) as part\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: `safe_divide` takes a numerator and a denominator
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select safe_divide(amount) as part
+      |        ^^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn a_function_with_an_example() {
+    let sql = "select dateadd('day', current_date) as later\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: `dateadd` takes a part, a number and a date
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select dateadd('day', current_date) as later
+      |        ^^^^^^^
+      |
+      = hint: it is called as in `dateadd('day', 7, created_at)`
+    ");
+}
+
+#[test]
+fn one_of_several_arguments_of_another_type() {
+    let sql = "select round(\n  amount,\n  'two'\n) as amount\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: `round` does not take (double, string)
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select round(
+      |        ^^^^^
+      |
+      = hint: it is called as `round(decimal, int)`, `round(decimal)`, `round(integer, int)` or `round(integer)`
+    ");
+}
+
+#[test]
+fn a_function_with_a_short_name() {
+    let sql = "select mx(amount) as most\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0404]: no function named `mx`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select mx(amount) as most
+      |        ^^
+      |
+      = hint: did you mean `max`?
     ");
 }

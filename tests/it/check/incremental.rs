@@ -36,8 +36,12 @@ fn a_column_that_became_text_above() {
     exit: 2
     ----- stderr -----
     error[E0602]: column `amount` of `gold.revenue` is double in the table and now a string
-    --> models/gold/revenue.sql
-     = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
+     --> models/gold/revenue.sql:2:12
+      |
+    2 | select id, amount
+      |            ^^^^^^
+      |
+      = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
     ");
 }
 
@@ -176,10 +180,10 @@ fn a_branch_that_a_macro_writes() {
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `idd`
-     --> models/gold/revenue.sql:4:4
+     --> models/gold/revenue.sql:4:14
       |
     4 | {{ newer_by('idd') }}
-      |    ^^^^^^^^^^^^^^^
+      |              ^^^
       |
       = note: rendered, the line is: where idd > (select max(idd) from "gold"."revenue")
       = note: this is its SQL once its table is there, where `is_incremental()` is true
@@ -193,11 +197,11 @@ fn a_key_that_is_not_selected() {
     transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: `unique_key` names `contry`, which the model does not select
-     --> models/gold/revenue.sql:1:57
+    error[E0403]: `unique_key` names `contry`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:58
       |
     1 | {{ config(materialized='incremental', unique_key=['id', 'contry']) }}
-      |                                                         ^^^^^^^^
+      |                                                          ^^^^^^
       |
       = hint: did you mean `country`?
     ");
@@ -209,11 +213,11 @@ fn a_column_to_update_that_is_not_selected() {
     transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: `merge_update_columns` names `amont`, which the model does not select
-     --> models/gold/revenue.sql:4:27
+    error[E0403]: `merge_update_columns` names `amont`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:4:28
       |
     4 |     merge_update_columns=['amont'],
-      |                           ^^^^^^^
+      |                            ^^^^^
       |
       = hint: did you mean `amount`?
     ");

@@ -6,6 +6,7 @@ mod formats;
 mod functions;
 mod graph;
 mod incremental;
+mod macros;
 mod seeds;
 mod settings;
 mod sources;

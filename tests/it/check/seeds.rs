@@ -99,3 +99,55 @@ fn a_file_without_a_header() {
      = hint: its first line names the columns
     ");
 }
+
+#[test]
+fn a_type_nobody_knows() {
+    let project = countries("code,people\nDE,83\n", "select code\nfrom {{ ref('countries') }}\n")
+        .file("seeds/seeds.yml", "seeds:\n  - name: countries\n    config: {column_types: {people: money}}\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0103]: `money` of column `people` is no type
+     --> seeds/seeds.yml:3:37
+      |
+    3 |     config: {column_types: {people: money}}
+      |                                     ^^^^^
+      |
+      = hint: types are those of SQL, such as bigint, varchar, decimal(10, 2), timestamp
+    ");
+}
+
+#[test]
+fn a_type_of_no_column() {
+    let project = countries("code,people\nDE,83\n", "select code\nfrom {{ ref('countries') }}\n")
+        .file("seeds/seeds.yml", "seeds:\n  - name: countries\n    config: {column_types: {peple: bigint}}\n");
+    transcript!(project.run(&["check"]), @"
+    exit: 0
+    ----- stderr -----
+    warning[E0103]: `column_types` names `peple`, which the seed does not have
+     --> seeds/seeds.yml:3:29
+      |
+    3 |     config: {column_types: {peple: bigint}}
+      |                             ^^^^^
+      |
+      = hint: did you mean `people`?
+
+    checked 1 model and 0 data tests in [TIME]: 1 warning
+    ");
+}
+
+#[test]
+fn a_name_with_capitals() {
+    let project = countries("Code,name\nDE,Germany\n", "select Code\nfrom {{ ref('countries') }}\n");
+    transcript!(check(&project), @r#"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `code`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select Code
+      |        ^^^^
+      |
+      = hint: write `"Code"`: without quotes a name is read in small letters
+    "#);
+}

@@ -12,11 +12,11 @@ fn a_partition_that_is_not_selected() {
     transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: `partition_by` names `contry`, which the model does not select
-     --> models/gold/revenue.sql:1:46
+    error[E0403]: `partition_by` names `contry`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:47
       |
     1 | {{ config(materialized='table', partition_by='contry') }}
-      |                                              ^^^^^^^^
+      |                                               ^^^^^^
       |
       = hint: did you mean `country`?
     ");
@@ -28,11 +28,11 @@ fn a_column_to_keep_by_that_is_not_selected() {
     transcript!(check(&revenue(sql)), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: `keep_by` names `dayy`, which the model does not select
-     --> models/gold/revenue.sql:1:63
+    error[E0403]: `keep_by` names `dayy`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:64
       |
     1 | {{ config(materialized='incremental', keep_for='30d', keep_by='dayy') }}
-      |                                                               ^^^^^^
+      |                                                                ^^^^
       |
       = hint: did you mean `day`?
     ");
@@ -51,11 +51,11 @@ fn a_key_of_messages_that_is_not_selected() {
     transcript!(check(&sent("key='contry'")), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: `key` names `contry`, which the model does not select
-     --> models/gold/revenue.sql:1:75
+    error[E0403]: `key` names `contry`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:76
       |
     1 | {{ config(materialized='kafka', connection='broker', topic='revenue', key='contry') }}
-      |                                                                           ^^^^^^^^
+      |                                                                            ^^^^^^
       |
       = hint: did you mean `country`?
     ");
@@ -66,11 +66,11 @@ fn a_value_of_messages_that_is_not_selected() {
     transcript!(check(&sent("key='country', value='bdy'")), @"
     exit: 2
     ----- stderr -----
-    error[E0403]: `value` names `bdy`, which the model does not select
-     --> models/gold/revenue.sql:1:92
+    error[E0403]: `value` names `bdy`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:93
       |
     1 | {{ config(materialized='kafka', connection='broker', topic='revenue', key='country', value='bdy') }}
-      |                                                                                            ^^^^^
+      |                                                                                             ^^^
       |
       = hint: did you mean `body`?
     ");
@@ -237,6 +237,8 @@ fn a_column_that_the_contract_promises() {
       |
     6 |       - {name: amount, data_type: double}
       |                ^^^^^^ promised here
+      |
+      = hint: select it, or take it out of the contract
     ");
 }
 
@@ -246,4 +248,75 @@ fn a_contract_that_is_kept() {
         "      - {name: id, data_type: bigint}\n      - {name: country, data_type: varchar}\n      - {name: amount, data_type: double}\n",
         "select id, country, amount\nfrom {{ ref('orders') }}\n",
     ));
+}
+
+#[test]
+fn a_key_that_the_project_sets_and_no_model_selects() {
+    let project = orders_and("select id from {{ ref('orders') }}\n").file(
+        "models/models.yml",
+        "models:\n  - name: revenue\n    config:\n      materialized: incremental\n      unique_key: order_id\n",
+    );
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `unique_key` names `order_id`, which `gold.revenue` does not select
+     --> models/models.yml:5:19
+      |
+    5 |       unique_key: order_id
+      |                   ^^^^^^^^
+      |
+      = note: there is only `id`
+    ");
+}
+
+#[test]
+fn a_column_that_the_contract_does_not_know() {
+    let project =
+        promised("      - {name: id, data_type: bigint}\n", "select id,\n  amount\nfrom {{ ref('orders') }}\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0409]: `gold.revenue` gives `amount`, which its contract does not name
+     --> models/gold/revenue.sql:2:3
+      |
+    2 |   amount
+      |   ^^^^^^
+      |
+      = hint: leave it out, or promise it: `- {name: amount, data_type: double}`
+    ");
+}
+
+#[test]
+fn a_key_that_a_folder_of_the_project_sets() {
+    let project = orders_and("select id from {{ ref('orders') }}\n").file(
+        "project.yaml",
+        "name: shop\ntargets:\n  dev: {warehouse: warehouse}\nmodels:\n  gold:\n    +materialized: incremental\n    +unique_key: [id, order_id]\n",
+    );
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `unique_key` names `order_id`, which `gold.revenue` does not select
+     --> project.yaml:7:23
+      |
+    7 |     +unique_key: [id, order_id]
+      |                       ^^^^^^^^
+      |
+      = note: there is only `id`
+    ");
+}
+
+#[test]
+fn a_partition_nearly_named() {
+    let sql = "{{ config(materialized='table', partition_by='dya') }}\nselect id, current_date as day\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `partition_by` names `dya`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:47
+      |
+    1 | {{ config(materialized='table', partition_by='dya') }}
+      |                                               ^^^
+      |
+      = hint: did you mean `day`?
+    ");
 }

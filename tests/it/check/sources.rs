@@ -133,3 +133,22 @@ fn a_view_of_what_is_read_once() {
      = hint: make it `materialized: incremental`: its table then keeps what was read, and how far
     ");
 }
+
+#[test]
+fn a_column_of_a_file_that_says_nothing_of_its_columns() {
+    let sources = "sources:\n  - name: shop\n    tables:\n      - name: prices\n        files: {path: 'data/*.csv'}\n        format: csv\n";
+    let sql = "{{ config(materialized='incremental') }}\nselect name\nfrom {{ source('shop', 'prices') }}\n";
+    let project = revenue(sql).file("sources.yaml", sources);
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `name`
+     --> models/gold/revenue.sql:2:8
+      |
+    2 | select name
+      |        ^^^^
+      |
+      = note: there are `_error`, `_ingested_at`, `_source`, `_status`, `_window_start`
+      = hint: `shop.prices` has the columns that its `columns` declare: name it there
+    ");
+}

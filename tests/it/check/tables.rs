@@ -126,3 +126,39 @@ fn a_column_of_a_table_that_no_node_stands_for() {
       = hint: did you mean `id`?
     ");
 }
+
+#[test]
+fn a_table_of_a_with_nearly_named() {
+    let sql = "with recent as (\n  select * from {{ ref('orders') }}\n)\nselect * from recnt\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0402]: no table named `recnt`
+     --> models/gold/revenue.sql:4:15
+      |
+    4 | select * from recnt
+      |               ^^^^^
+      |
+      = hint: did you mean `recent`?
+    ");
+}
+
+#[test]
+fn a_table_by_the_name_it_no_longer_has() {
+    transcript!(check(&orders_and("select orders.id\nfrom {{ ref('orders') }} as o\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no table of this query is called `orders`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select orders.id
+      |        ^^^^^^^^^
+      |
+      = hint: here it is `o`
+    ");
+}
+
+#[test]
+fn a_model_that_begins_with_a_byte_order_mark_is_right() {
+    is_right(&orders_and("\u{feff}select id\nfrom {{ ref('orders') }}\n"));
+}

@@ -1,8 +1,7 @@
-//! Mistakes that Jinja wrote: loops, branches, variables and macros.
+//! Mistakes that Jinja wrote: loops, branches and variables.
 
 use super::check;
 use crate::mistakes::orders_and;
-use crate::project::TestProject;
 use crate::transcript;
 
 #[test]
@@ -14,6 +13,8 @@ fn a_column_of_a_loop() {
     error[E0403]: `orders` has no column `amont`
      --> models/gold/revenue.sql:3:3
       |
+    2 | {% for name in ['id', 'amont'] %}
+      |                        ----- written here
     3 |   orders.{{ name }},
       |   ^^^^^^^^^^^^^^
       |
@@ -95,172 +96,109 @@ fn a_wide_character_before_the_mistake() {
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `amont`
-     --> models/gold/revenue.sql:1:31
+     --> models/gold/revenue.sql:1:32
       |
     1 | select 'größe 🚀' as label, {{ 'amont' }} as amount from {{ ref('orders') }}
-      |                                ^^^^^^^
+      |                                 ^^^^^
       |
       = hint: did you mean `amount`?
     ");
 }
 
-/// `gold.revenue` and the macros of `macros/money.sql`.
-fn with_macros(revenue: &str, macros: &str) -> TestProject {
-    orders_and(revenue).file("macros/money.sql", macros)
+#[test]
+fn a_column_of_a_list_that_is_set() {
+    let sql = "{% set columns = ['id', 'contry'] %}\nselect\n{%- for name in columns %}\n  {{ name }}\n  {%- if not loop.last %},{% endif %}\n{%- endfor %}\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `contry`
+     --> models/gold/revenue.sql:1:26
+      |
+    1 | {% set columns = ['id', 'contry'] %}
+      |                          ^^^^^^
+    ...
+    4 |   {{ name }}
+      |      ---- put in here
+      |
+      = note: rendered, the line is: contry
+      = hint: did you mean `country`?
+    ");
 }
 
 #[test]
-fn an_argument_of_a_macro() {
-    let project = with_macros(
-        "select\n  id,\n  {{ euro('amont') }} as euro\nfrom {{ ref('orders') }}\n",
-        "{% macro euro(column) %}round({{ column }} / 100, 2){% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
+fn a_column_that_is_set() {
+    let sql = "{% set measure = 'amont' %}\nselect sum({{ measure }}) as total\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `amont`
-     --> models/gold/revenue.sql:3:6
+     --> models/gold/revenue.sql:1:19
       |
-    3 |   {{ euro('amont') }} as euro
-      |      ^^^^^^^^^^^^^
+    1 | {% set measure = 'amont' %}
+      |                   ^^^^^
+    2 | select sum({{ measure }}) as total
+      |               ------- put in here
       |
-      = note: rendered, the line is: round(amont / 100, 2) as euro
+      = note: rendered, the line is: select sum(amont) as total
       = hint: did you mean `amount`?
     ");
 }
 
 #[test]
-fn a_list_that_a_macro_goes_through() {
-    let project = with_macros(
-        "select\n  id,\n  {{ sums(['amount', 'vat']) }}\nfrom {{ ref('orders') }}\ngroup by id\n",
-        "{% macro sums(columns) %}\n{% for column in columns %}\n  sum({{ column }}) as sum_{{ column }}{{ ',' if not loop.last }}\n{% endfor %}\n{% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
+fn a_column_of_a_dict() {
+    let sql = "{% set totals = {'total': 'amount', 'taxes': 'vat'} %}\nselect\n{% for name, column in totals.items() %}\n  sum({{ column }}) as {{ name }},\n{% endfor %}\n  1 as one\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `vat`
-     --> models/gold/revenue.sql:3:6
+     --> models/gold/revenue.sql:1:47
       |
-    3 |   {{ sums(['amount', 'vat']) }}
-      |      ^^^^^^^^^^^^^^^^^^^^^^^
+    1 | {% set totals = {'total': 'amount', 'taxes': 'vat'} %}
+      |                                               ^^^
+    ...
+    4 |   sum({{ column }}) as {{ name }},
+      |          ------ put in here
       |
       = note: there are `amount`, `country`, `id`
-      = note: rendered, the line is: sum(vat) as sum_vat
+      = note: rendered, the line is: sum(vat) as taxes,
     ");
 }
 
 #[test]
-fn a_function_written_in_a_macro() {
-    let project = with_macros(
-        "select\n  id,\n  {{ euro('amount') }} as euro\nfrom {{ ref('orders') }}\n",
-        "{% macro euro(column) %}rond({{ column }} / 100, 2){% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
-    exit: 2
-    ----- stderr -----
-    error[E0404]: no function named `rond`
-     --> macros/money.sql:1:25
-      |
-    1 | {% macro euro(column) %}rond({{ column }} / 100, 2){% endmacro %}
-      |                         ^^^^
-      |
-     ::: models/gold/revenue.sql:3:6
-      |
-    3 |   {{ euro('amount') }} as euro
-      |      -------------- called from here
-      |
-      = note: rendered, the line is: rond(amount / 100, 2) as euro
-      = hint: did you mean `round`?
-    ");
-}
-
-#[test]
-fn a_line_of_a_macro() {
-    let project = with_macros(
-        "select\n  id,\n{{ amounts() }}\nfrom {{ ref('orders') }}\n",
-        "{% macro amounts() %}\n  amount,\n  amont * 2 as twice,\n  country\n{% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
+fn a_column_of_a_list_that_is_joined() {
+    let sql = "{% set columns = ['id', 'amont'] %}\nselect {{ columns | join(', ') }}\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `amont`
-     --> macros/money.sql:3:3
+     --> models/gold/revenue.sql:1:26
       |
-    3 |   amont * 2 as twice,
-      |   ^^^^^
+    1 | {% set columns = ['id', 'amont'] %}
+      |                          ^^^^^
+    2 | select {{ columns | join(', ') }}
+      |           -------------------- put in here
       |
-     ::: models/gold/revenue.sql:3:4
-      |
-    3 | {{ amounts() }}
-      |    --------- called from here
-      |
-      = note: rendered, the line is: amont * 2 as twice,
+      = note: rendered, the line is: select id, amont
       = hint: did you mean `amount`?
     ");
 }
 
 #[test]
-fn a_macro_that_a_macro_calls() {
-    let project = with_macros(
-        "select\n  {{ euro('amount') }} as euro\nfrom {{ ref('orders') }}\n",
-        "{% macro euro(column) %}{{ rounded(column) }}{% endmacro %}\n\n{% macro rounded(column) %}\n  rond({{ column }}, 2)\n{% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
+fn a_list_that_is_compared() {
+    let sql = "{% for name in ['id', 'amont'] %}\n{% if name == 'amont' %}\nselect {{ name }}\nfrom {{ ref('orders') }}\n{% endif %}\n{% endfor %}\n";
+    transcript!(check(&orders_and(sql)), @"
     exit: 2
     ----- stderr -----
-    error[E0404]: no function named `rond`
-     --> macros/money.sql:4:3
+    error[E0403]: no column named `amont`
+     --> models/gold/revenue.sql:1:24
       |
-    4 |   rond({{ column }}, 2)
-      |   ^^^^
+    1 | {% for name in ['id', 'amont'] %}
+      |                        ^^^^^
+    2 | {% if name == 'amont' %}
+    3 | select {{ name }}
+      |           ---- put in here
       |
-     ::: models/gold/revenue.sql:2:6
-      |
-    2 |   {{ euro('amount') }} as euro
-      |      -------------- called from here
-      |
-      = note: rendered, the line is: rond(amount, 2)
-      = hint: did you mean `round`?
-    ");
-}
-
-#[test]
-fn a_column_that_a_macro_calls_something_else() {
-    let project = with_macros(
-        "select id, total\nfrom {{ totals() }}\n",
-        "{% macro totals() %}\n(select id, amount as totl from {{ ref('orders') }})\n{% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
-    exit: 2
-    ----- stderr -----
-    error[E0403]: no column named `total`
-     --> models/gold/revenue.sql:1:12
-      |
-    1 | select id, total
-      |            ^^^^^
-      |
-      = hint: did you mean `totl`?
-    ");
-}
-
-#[test]
-fn a_name_that_a_macro_does_not_define() {
-    let project = with_macros(
-        "select\n  {{ euro('amount') }} as euro\nfrom {{ ref('orders') }}\n",
-        "{% macro euro(column) %}\n  {{ colum }} / 100\n{% endmacro %}\n",
-    );
-    transcript!(check(&project), @"
-    exit: 2
-    ----- stderr -----
-    error[E0205]: `colum` is undefined
-     --> macros/money.sql:2:6
-      |
-    2 |   {{ colum }} / 100
-      |      ^^^^^ no variable, macro or function of this name
-      |
-     ::: models/gold/revenue.sql:2:6
-      |
-    2 |   {{ euro('amount') }} as euro
-      |      -------------- called from here
+      = note: rendered, the line is: select amont
+      = hint: did you mean `amount`?
     ");
 }

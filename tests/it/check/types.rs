@@ -150,8 +150,12 @@ fn a_union_of_different_types() {
     exit: 2
     ----- stderr -----
     error[E0405]: a union cannot put bigint and a list of bigint into one column
-    --> models/gold/revenue.sql
-     = hint: cast one of them: `cast(... as ...)`
+     --> models/gold/revenue.sql:3:1
+      |
+    3 | union all
+      | ^^^^^
+      |
+      = hint: cast one of them: `cast(... as ...)`
     ");
 }
 
@@ -168,5 +172,130 @@ fn a_type_that_no_table_can_hold() {
       |                                ^^^^^^
       |
       = hint: cast it to a string, or take the seconds with `extract(epoch from ...)`
+    ");
+}
+
+#[test]
+fn a_condition_that_is_a_string() {
+    transcript!(check(&orders_and("select id\nfrom {{ ref('orders') }}\nwhere country\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: a condition is a boolean, not a string
+     --> models/gold/revenue.sql:3:7
+      |
+    3 | where country
+      |       ^^^^^^^
+      |
+      = hint: compare it with something, as in `country = 'x'`
+    ");
+}
+
+#[test]
+fn a_condition_that_is_a_call() {
+    let sql = "select id\nfrom {{ ref('orders') }}\nwhere upper(country)\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: a condition is a boolean, not a string
+     --> models/gold/revenue.sql:3:1
+      |
+    3 | where upper(country)
+      | ^^^^^
+      |
+      = hint: compare it with something, as in `... = 'x'`
+    ");
+}
+
+#[test]
+fn a_condition_of_groups() {
+    let sql = "select country, count(*) as orders\nfrom {{ ref('orders') }}\ngroup by country\nhaving amount\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: `amount` is neither in `group by` nor in an aggregate function
+     --> models/gold/revenue.sql:4:8
+      |
+    4 | having amount
+      |        ^^^^^^
+      |
+      = hint: add it to `group by`, or aggregate it, as in `max(amount)`
+    ");
+}
+
+#[test]
+fn a_string_with_a_minus() {
+    let sql = "select -country as country\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: `-` takes a number
+     --> models/gold/revenue.sql:1:9
+      |
+    1 | select -country as country
+      |         ^^^^^^^
+      |
+      = hint: cast what stands behind it: `-cast(... as bigint)`
+    ");
+}
+
+#[test]
+fn a_choice_of_different_types() {
+    let sql = "select coalesce(array[1], country) as choice\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: `coalesce` does not take (a list of bigint, string)
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select coalesce(array[1], country) as choice
+      |        ^^^^^^^^
+    ");
+}
+
+#[test]
+fn a_number_and_an_interval() {
+    let sql = "select id + interval '1 day' as later\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: cannot calculate bigint with an interval
+     --> models/gold/revenue.sql:1:13
+      |
+    1 | select id + interval '1 day' as later
+      |             ^^^^^^^^
+      |
+      = hint: cast one of them: `cast(... as ...)`
+    ");
+}
+
+#[test]
+fn a_list_of_strings() {
+    let sql = "select array_agg(country) * 2 as twice\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: cannot calculate a list of strings * bigint
+     --> models/gold/revenue.sql:1:27
+      |
+    1 | select array_agg(country) * 2 as twice
+      |                           ^
+      |
+      = hint: cast one of them: `cast(... as ...)`
+    ");
+}
+
+#[test]
+fn a_struct_in_a_sum() {
+    let sql = "select named_struct('city', country) + 1 as one\nfrom {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0405]: cannot calculate struct<city: string> + bigint
+     --> models/gold/revenue.sql:1:38
+      |
+    1 | select named_struct('city', country) + 1 as one
+      |                                      ^
+      |
+      = hint: cast one of them: `cast(... as ...)`
     ");
 }

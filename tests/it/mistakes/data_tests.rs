@@ -135,11 +135,11 @@ fn a_field_that_the_other_table_does_not_have() {
     transcript!(project.run(&["build", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0403]: `parent` has no column `cod`
-     --> models/models.yml:6:13
+    error[E0403]: `seeds.countries` has no column `cod`
+     --> models/models.yml:6:70
       |
     6 |           - relationships: {arguments: {to: ref('countries'), field: cod}}
-      |             ^^^^^^^^^^^^^ in the query of this test
+      |                                                                      ^^^
       |
       = hint: did you mean `code`?
     ");
@@ -169,11 +169,13 @@ fn a_where_that_does_not_parse() {
     transcript!(tested("          - not_null: {config: {where: amount >}}\n").run(&["build", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0401]: SQL syntax: expected `)`, found `*`
-     --> models/models.yml:6:13
+    error[E0401]: SQL syntax: `where` of this test is not a condition
+     --> models/models.yml:6:40
       |
     6 |           - not_null: {config: {where: amount >}}
-      |             ^^^^^^^^ in the query of this test
+      |                                        ^^^^^^^^
+      |
+      = hint: it stands behind `where` in a query, as in `amount > 0`
     ");
 }
 
@@ -200,17 +202,23 @@ fn a_custom_test_with_an_unknown_column() {
         "tests/generic/longer_than.sql",
         "{% test longer_than(model, column_name, length) %}\nselect * from {{ model }} where lenght({{ column_name }}) <= {{ length }}\n{% endtest %}\n",
     );
-    transcript!(project.run(&["build", "--quiet"]), @"
+    transcript!(project.run(&["build", "--quiet"]), @r#"
     exit: 1
     ----- stderr -----
     error[E0404]: no function named `lenght`
-     --> models/models.yml:6:13
+     --> tests/generic/longer_than.sql:2:33
+      |
+    2 | select * from {{ model }} where lenght({{ column_name }}) <= {{ length }}
+      |                                 ^^^^^^
+      |
+     ::: models/models.yml:6:13
       |
     6 |           - longer_than: {arguments: {length: 1}}
-      |             ^^^^^^^^^^^ in the query of this test
+      |             ----------- called from here
       |
+      = note: rendered, the line is: select * from "silver"."orders" where lenght(country) <= 1
       = hint: did you mean `length`?
-    ");
+    "#);
 }
 
 #[test]

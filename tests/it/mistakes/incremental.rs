@@ -59,11 +59,13 @@ fn a_key_that_the_model_does_not_select() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0403]: `unique_key` names `order_id`, which the model does not select
-     --> models/gold/revenue.sql:1:50
+    error[E0403]: `unique_key` names `order_id`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:51
       |
     1 | {{ config(materialized='incremental', unique_key='order_id') }}
-      |                                                  ^^^^^^^^^^
+      |                                                   ^^^^^^^^
+      |
+      = note: there is only `id`
     ");
 }
 
@@ -74,11 +76,13 @@ fn a_partition_that_the_model_does_not_select() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0403]: `partition_by` names `dya`, which the model does not select
-     --> models/gold/revenue.sql:1:46
+    error[E0403]: `partition_by` names `dya`, which `gold.revenue` does not select
+     --> models/gold/revenue.sql:1:47
       |
     1 | {{ config(materialized='table', partition_by='dya') }}
-      |                                              ^^^^^
+      |                                               ^^^
+      |
+      = hint: did you mean `day`?
     ");
 }
 
@@ -132,8 +136,12 @@ fn columns_that_changed_though_they_must_not() {
     exit: 1
     ----- stderr -----
     error[E0602]: the columns of `gold.revenue` changed: `name` is new, `n` is gone
-    --> models/gold/revenue.sql
-     = hint: on_schema_change is `fail`; run with --full-refresh to rebuild the table
+     --> models/gold/revenue.sql:2:24
+      |
+    2 | select 1 as id, 'x' as name
+      |                        ^^^^
+      |
+      = hint: on_schema_change is `fail`; run with --full-refresh to rebuild the table
     ");
 }
 
@@ -146,8 +154,12 @@ fn a_column_that_became_text() {
     exit: 1
     ----- stderr -----
     error[E0602]: column `id` of `gold.revenue` is bigint in the table and now a string
-    --> models/gold/revenue.sql
-     = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
+     --> models/gold/revenue.sql:2:17
+      |
+    2 | select 'one' as id
+      |                 ^^
+      |
+      = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
     ");
 }
 
@@ -186,7 +198,7 @@ fn an_unknown_column_in_replace_where() {
     4 |     replace_where="dya >= '2026-01-02'",
       |                    ^^^
       |
-      = note: there is only `day`
+      = hint: did you mean `day`?
     "#);
 }
 

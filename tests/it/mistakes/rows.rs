@@ -47,7 +47,12 @@ fn a_seed_with_an_unknown_type() {
     exit: 1
     ----- stderr -----
     error[E0103]: `lots` of column `people` is no type
-    --> seeds/countries.csv
+     --> seeds/seeds.yml:3:37
+      |
+    3 |     config: {column_types: {people: lots}}
+      |                                     ^^^^
+      |
+      = hint: types are those of SQL, such as bigint, varchar, decimal(10, 2), timestamp
     ");
 }
 
@@ -65,8 +70,12 @@ fn a_seed_with_a_type_of_no_column() {
     1 of 1 OK seed seeds.countries ................................................. [1 row in [TIME]]
 
     warning[E0103]: `column_types` names `peple`, which the seed does not have
-    --> seeds/countries.csv
-     = hint: did you mean `people`?
+     --> seeds/seeds.yml:3:29
+      |
+    3 |     config: {column_types: {peple: bigint}}
+      |                             ^^^^^
+      |
+      = hint: did you mean `people`?
 
 
     finished 1 seed in [TIME]

@@ -211,8 +211,12 @@ fn a_union_of_different_types() {
     exit: 1
     ----- stderr -----
     error[E0405]: a union cannot put bigint and a list of bigint into one column
-    --> models/gold/revenue.sql
-     = hint: cast one of them: `cast(... as ...)`
+     --> models/gold/revenue.sql:3:1
+      |
+    3 | union all
+      | ^^^^^
+      |
+      = hint: cast one of them: `cast(... as ...)`
     ");
 }
 
@@ -223,8 +227,12 @@ fn a_condition_that_is_none() {
     exit: 1
     ----- stderr -----
     error[E0405]: a condition is a boolean, not a string
-    --> models/gold/revenue.sql
-     = hint: compare it with something, as in `... = 'x'`
+     --> models/gold/revenue.sql:3:7
+      |
+    3 | where country
+      |       ^^^^^^^
+      |
+      = hint: compare it with something, as in `country = 'x'`
     ");
 }
 
@@ -317,7 +325,7 @@ fn a_column_of_another_case() {
     1 | select "Country"
       |        ^^^^^^^^^
       |
-      = hint: did you mean `country`?
+      = hint: write `country`: in quotes a name keeps its capitals
     "#);
 }
 
@@ -376,7 +384,7 @@ fn a_function_of_another_type() {
         orders_and("select\n  date_trunc('day', amount) as day\nfrom {{ ref('orders') }}\n").run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0405]: `date_trunc` does not take double
+    error[E0405]: `date_trunc` does not take (string, double)
      --> models/gold/revenue.sql:2:3
       |
     2 |   date_trunc('day', amount) as day
@@ -612,6 +620,8 @@ fn a_mistake_inside_a_loop_points_into_the_loop() {
     error[E0403]: `orders` has no column `amont`
      --> models/gold/revenue.sql:3:3
       |
+    2 | {% for name in ['id', 'amont'] %}
+      |                        ----- written here
     3 |   orders.{{ name }},
       |   ^^^^^^^^^^^^^^
       |

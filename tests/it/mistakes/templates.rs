@@ -40,6 +40,8 @@ fn a_tag_nobody_knows() {
       |
     1 | {% fro name in ['a'] %}{% endfor %}
       |    ^^^
+      |
+      = hint: did you mean `for`?
     ");
 }
 

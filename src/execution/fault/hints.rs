@@ -1,0 +1,105 @@
+//! What the project knows and the query engine does not: the models, sources and fields that are meant.
+
+use datafusion::arrow::datatypes::{DataType, Fields};
+
+use super::sql::{Described, Word};
+use super::words::{code_only, with_names};
+use super::{Code, Place};
+use crate::diagnostic::or_list;
+use crate::graph::NodeKind;
+use crate::names::nearest;
+use crate::project::TableReader;
+
+impl Place<'_> {
+    /// For a table nobody declared: the model or source that is meant, as it is written in a template.
+    pub(super) fn with_tables(&self, mut described: Described) -> Described {
+        let (Code::UnknownTable, Some(Word::Any(name))) = (described.code, &described.word) else { return described };
+        let graph = &self.context.graph;
+        let source = graph.nodes().iter().find_map(|node| match &node.kind {
+            NodeKind::Source(table) if table.name.table == *name => Some(&table.name),
+            NodeKind::Source(_)
+            | NodeKind::Model(_)
+            | NodeKind::Seed(_)
+            | NodeKind::Test(_)
+            | NodeKind::Exposure(_) => None,
+        });
+        let own = nearest(name, with_names(&code_only(self.sql)).iter().map(String::as_str));
+        if !own.is_empty() {
+            described.hints = vec![format!("did you mean {}?", or_list(&own))];
+            return described;
+        }
+        let near: Vec<String> =
+            nearest(name, graph.ref_names()).iter().map(|near| format!("{{{{ ref('{near}') }}}}")).collect();
+        let hint = match (graph.by_ref(name), source) {
+            (Some(_), _) => format!("write `{{{{ ref('{name}') }}}}`"),
+            (None, Some(source)) => format!("write `{{{{ source('{}', '{}') }}}}`", source.source, source.table),
+            (None, None) if !near.is_empty() => format!("did you mean {}?", or_list(&near)),
+            (None, None) => return described,
+        };
+        described.hints = vec![hint];
+        described
+    }
+
+    /// For a field that a struct does not have: the nearest of those that the structs it reads have.
+    pub(super) fn with_fields(&self, described: Described) -> Described {
+        let (Some(field), Some(stubs)) = (described.field.clone(), &self.context.offline) else { return described };
+        let graph = &self.context.graph;
+        let mut names = Vec::new();
+        for parent in graph.parents(self.id) {
+            let node = graph.node(*parent);
+            let columns = match &node.kind {
+                NodeKind::Source(table) => stubs.source_columns(&table.name),
+                NodeKind::Model(_) | NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
+                    node.relation().and_then(|relation| stubs.columns(relation))
+                }
+            };
+            for column in columns.iter().flat_map(|schema| schema.fields().iter()) {
+                add_fields(column.data_type(), &mut names);
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        described.nearest(&field, names.iter().map(String::as_str))
+    }
+
+    /// For a column of a source that has not said which columns it has.
+    pub(super) fn with_declarations(&self, described: Described) -> Described {
+        if described.code != Code::UnknownColumn || !described.hints.is_empty() || described.field.is_some() {
+            return described;
+        }
+        let graph = &self.context.graph;
+        let silent = graph.parents(self.id).iter().find_map(|id| match &graph.node(*id).kind {
+            NodeKind::Source(table) if matches!(table.reader, TableReader::Files(_) | TableReader::Kafka(_)) => {
+                table.columns.iter().all(|column| column.data_type.is_none()).then(|| table.name.to_string())
+            }
+            NodeKind::Source(_)
+            | NodeKind::Model(_)
+            | NodeKind::Seed(_)
+            | NodeKind::Test(_)
+            | NodeKind::Exposure(_) => None,
+        });
+        match silent {
+            Some(source) => {
+                described.hint(format!("`{source}` has the columns that its `columns` declare: name it there"))
+            }
+            None => described,
+        }
+    }
+}
+
+/// The names of a type's fields, at any depth.
+fn add_fields(data_type: &DataType, names: &mut Vec<String>) {
+    let mut add = |fields: &Fields| {
+        for field in fields {
+            names.push(field.name().clone());
+            add_fields(field.data_type(), names);
+        }
+    };
+    match data_type {
+        DataType::Struct(fields) => add(fields),
+        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => {
+            add_fields(item.data_type(), names);
+        }
+        _ => {}
+    }
+}
