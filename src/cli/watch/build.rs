@@ -135,6 +135,11 @@ impl Watch<'_> {
                 continue;
             };
             if result.version == Some(*version) {
+                if wanted.changed.contains(&result.node) && !self.printer.is_json() {
+                    lines.push(format!(
+                        "{label}: no rows were due; those that are there stay as they were until `f` builds it anew"
+                    ));
+                }
                 continue;
             }
             match difference(context, result.node, Against::Version(*version), DETAILS).await {
