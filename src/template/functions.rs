@@ -114,7 +114,7 @@ impl Object for Function {
             _ => {}
         }
         let mut arguments = Arguments::new(args)?;
-        if render.shared.marked {
+        if render.shared.marked && self.builtin != Builtin::Return {
             arguments.take_marks_off();
         }
         match self.builtin {

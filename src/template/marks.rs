@@ -126,7 +126,10 @@ pub(super) fn quoted(expr: &Expr<'_>, found: &mut Vec<Range<usize>>) {
 /// Arguments of macros, and what is added to a list; what other functions are told has a meaning of its own.
 pub(super) fn in_call(call: &Call<'_>, found: &mut Vec<Range<usize>>) {
     let takes_texts = match &call.expr {
-        Expr::Var(name) => Builtin::named(name.id).is_none() && Scope::named(name.id).is_none(),
+        Expr::Var(name) => {
+            let is_macro = Builtin::named(name.id).is_none() && Scope::named(name.id).is_none();
+            is_macro || name.id == "return"
+        }
         Expr::GetAttr(access) => {
             matches!(access.name, "append" | "extend" | "insert" | "update" | "setdefault")
         }

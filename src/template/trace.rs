@@ -87,22 +87,25 @@ impl Trace {
     /// Where a range of the output comes from.
     pub fn origin(&self, output: &str, range: Range<usize>) -> Option<Origin> {
         let start = ink(output.get(..range.start)?);
-        let end = start + ink(output.get(range)?);
+        let wrong = output.get(range)?;
+        let end = start + ink(wrong);
         let first = self.node(start)?;
         let last = self.node(end.saturating_sub(1).max(start)).unwrap_or(first);
         let (from, to) = self.beside(first, last)?;
         let (left, right) = (self.within(from, start, end), self.within(to, start, end));
         let is_one = from != to && Arc::ptr_eq(&left.source, &right.source) && left.range.start < right.range.end;
         let span = if is_one { Span::new(&left.source, left.range.start..right.range.end) } else { left };
-        let kind = |node: usize| self.marks[self.nodes[node].mark].kind;
-        let is_quoted = kind(from) == Kind::Quoted;
-        let used = self.nodes[from].parent.filter(|_| is_quoted).map(|parent| self.whole(parent));
-        let used = used.filter(|used| !span.within(used));
-        let text = (last != to && kind(last) == Kind::Quoted).then(|| self.within(last, start, end));
-        let above = if is_quoted { self.nodes[from].parent } else { Some(from) };
-        let calls = self.calls(above, &span);
+        let is_quoted = self.kind(from) == Kind::Quoted;
+        // A filter made something else of it.
+        let is_changed = is_quoted && !span.source.text[span.range.clone()].eq_ignore_ascii_case(wrong);
+        let span = if is_changed { self.whole(from) } else { span };
+        let put_in = self.upwards(from).find(|node| self.kind(*node) != Kind::Quoted);
+        let used = put_in.filter(|_| is_quoted).map(|node| self.whole(node)).filter(|used| !span.within(used));
+        let is_text = last != to && self.kind(last) == Kind::Quoted && self.kind(first) != Kind::Quoted;
+        let text = is_text.then(|| self.within(last, start, end));
+        let calls = self.calls(put_in, &span);
         // A text in quotes that is printed where it stands is as good as one outside of braces.
-        let is_plain = kind(from) == Kind::Text || (is_quoted && used.is_none() && calls.is_empty());
+        let is_plain = self.kind(from) == Kind::Text || (is_quoted && used.is_none() && calls.is_empty());
         Some(Origin { span, text, used, calls, is_verbatim: from == to && is_plain })
     }
 
@@ -117,9 +120,15 @@ impl Trace {
         let lasts: Vec<usize> = self.upwards(last).collect();
         self.upwards(first).find_map(|left| {
             let parent = self.nodes[left].parent;
-            let right = lasts.iter().find(|right| self.nodes[**right].parent == parent)?;
-            Some((left, *right))
+            let right = *lasts.iter().find(|right| self.nodes[**right].parent == parent)?;
+            // Texts in quotes that were put together have an expression between them.
+            let is_joined = left != right && [left, right].iter().any(|node| self.kind(*node) == Kind::Quoted);
+            (!is_joined).then_some((left, right))
         })
+    }
+
+    fn kind(&self, node: usize) -> Kind {
+        self.marks[self.nodes[node].mark].kind
     }
 
     fn upwards(&self, node: usize) -> impl Iterator<Item = usize> {

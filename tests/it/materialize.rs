@@ -640,8 +640,12 @@ fn on_schema_change_ignore_keeps_the_columns() {
     exit: 1
     ----- stderr -----
     error[E0602]: column `v` of `gold.m` is bigint in the table and now a string
-    --> models/gold/m.sql
-     = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
+     --> models/gold/m.sql:3:26
+      |
+    3 | select 2 as id, 'two' as v, 'new' as x
+      |                          ^
+      |
+      = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
     ");
     assert_eq!(project.version("gold/m"), 0);
 }
@@ -654,8 +658,12 @@ fn on_schema_change_fail_names_what_changed() {
     exit: 1
     ----- stderr -----
     error[E0602]: the columns of `gold.m` changed: `x` is new, `w` is gone, `v` was bigint and is a string
-    --> models/gold/m.sql
-     = hint: on_schema_change is `fail`; run with --full-refresh to rebuild the table
+     --> models/gold/m.sql:3:38
+      |
+    3 | select 2 as id, 'two' as v, 'new' as x
+      |                                      ^
+      |
+      = hint: on_schema_change is `fail`; run with --full-refresh to rebuild the table
     ");
     assert_eq!(project.version("gold/m"), 0);
 }
@@ -840,17 +848,19 @@ fn partition_and_key_columns_must_be_selected() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0403]: `partition_by` names `day`, which the model does not select
-     --> models/gold/m.sql:1:72
+    error[E0403]: `partition_by` names `day`, which `gold.m` does not select
+     --> models/gold/m.sql:1:73
       |
     1 | {{ config(materialized='incremental', unique_key='ident', partition_by='day') }}
-      |                                                                        ^^^^^
+      |                                                                         ^^^
+      |
+      = note: there are `id`, `date`
 
-    error[E0403]: `unique_key` names `ident`, which the model does not select
-     --> models/gold/m.sql:1:50
+    error[E0403]: `unique_key` names `ident`, which `gold.m` does not select
+     --> models/gold/m.sql:1:51
       |
     1 | {{ config(materialized='incremental', unique_key='ident', partition_by='day') }}
-      |                                                  ^^^^^^^
+      |                                                   ^^^^^
       |
       = hint: did you mean `id`?
 

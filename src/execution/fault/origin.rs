@@ -47,7 +47,7 @@ impl Place<'_> {
         if let Some(text) = origin.text.filter(|text| !text.within(&origin.span)) {
             diagnostic = diagnostic.secondary(text, "written here");
         }
-        if let Some(used) = origin.used.filter(|used| used.source.path == path) {
+        if let Some(used) = origin.used.filter(|used| used.source.path == path || !is_own) {
             diagnostic = diagnostic.secondary(used, "put in here");
         }
         for call in origin.calls.into_iter().filter(|_| !is_own).take(SHOWN_CALLS) {

@@ -40,14 +40,14 @@ fn loops_and_plain_text_lead_back() {
     let template = "{% for c in ['x', 'y'] %}\n  {{ c }} as col_{{ c }},\n{% endfor %}\n  1";
     assert_eq!(back(template, "", "y as"), "2:6 c }} as");
     assert_eq!(back(template, "", "col_"), "2:14 col_");
-    assert_eq!(back(template, "", "col_y"), "2:14 col_{{ c, text 1:19 y");
+    assert_eq!(back(template, "", "col_y"), "2:14 col_{{ c, text 1:20 y");
     assert_eq!(back("select 1\nfrom b\n", "", "from b"), "2:1 from b");
 }
 
 #[test]
 fn a_text_in_quotes_is_followed_to_where_it_is_written() {
     let template = "{% set names = ['id', 'vat'] %}\nselect {% for name in names %}{{ name }}, {% endfor %} 1";
-    assert_eq!(back(template, "", "vat"), "1:24 vat, used 2:33 name");
+    assert_eq!(back(template, "", "vat"), "1:24 vat, used 2:34 name");
     let sums = "{% macro sums(names) %}{% for name in names %}sum({{ name }}), {% endfor %}{% endmacro %}";
     assert_eq!(back("select {{ sums(['id', 'vat']) }} 1", sums, "vat"), "1:24 vat, used m 1:54 name");
     assert_eq!(back("select {{ sums(['id', 'vat']) }} 1", sums, "sum"), "m 1:47 sum, call 1:11 sums(['id', 'vat'])");
@@ -68,4 +68,17 @@ fn a_template_that_looks_into_its_texts_is_followed_as_far_as_it_goes() {
     assert_eq!(back(template, "", "ax"), "1:39 name }}x");
     let by = "{% macro by(how) %}{% if how == 'sum' %}sum(x){% else %}max(x){% endif %}{% endmacro %}";
     assert_eq!(back("select {{ by('sum') }}", by, "sum"), "m 1:41 sum, call 1:11 by('sum')");
+}
+
+#[test]
+fn a_text_in_quotes_that_became_another_is_shown_whole() {
+    assert_eq!(back("select {{ 'amo' ~ 'nt' }}", "", "amont"), "1:11 'amo' ~ 'nt'");
+    let expected = "1:13 a_mont, used 1:33 c | replace('_', '')";
+    assert_eq!(back("{% set c = 'a_mont' %}select {{ c | replace('_', '') }}", "", "amont"), expected);
+    assert_eq!(back("select {{ '%s + %s' % ('id', 'vat') }}", "", "vat"), "1:31 vat");
+    let columns = "{% macro columns() %}{{ return(['id', 'vat']) }}{% endmacro %}";
+    assert_eq!(
+        back("select {% for c in columns() %}{{ c }}, {% endfor %}1", columns, "vat"),
+        "m 1:40 vat, used 1:35 c"
+    );
 }

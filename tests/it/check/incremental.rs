@@ -22,8 +22,12 @@ fn a_column_that_became_text() {
     exit: 2
     ----- stderr -----
     error[E0602]: column `id` of `gold.revenue` is bigint in the table and now a string
-    --> models/gold/revenue.sql
-     = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
+     --> models/gold/revenue.sql:2:17
+      |
+    2 | select 'one' as id
+      |                 ^^
+      |
+      = hint: cast it, set on_schema_change='sync_all_columns', or run with --full-refresh
     ");
 }
 
@@ -54,8 +58,12 @@ fn columns_that_must_not_change() {
     exit: 2
     ----- stderr -----
     error[E0602]: the columns of `gold.revenue` changed: `name` is new, `n` is gone
-    --> models/gold/revenue.sql
-     = hint: on_schema_change is `fail`; run with --full-refresh to rebuild the table
+     --> models/gold/revenue.sql:2:24
+      |
+    2 | select 1 as id, 'x' as name
+      |                        ^^^^
+      |
+      = hint: on_schema_change is `fail`; run with --full-refresh to rebuild the table
     ");
 }
 
