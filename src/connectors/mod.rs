@@ -3,6 +3,7 @@
 //! A connector lists [`Item`]s (a file, later a window or a partition's offsets), each to be read once by each model, and
 //! turns an item into pages of rows. It knows its own settings and nothing of tables.
 
+mod columns;
 pub mod decode;
 mod files;
 pub mod http;
@@ -12,8 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::SchemaRef;
 
+pub use columns::{
+    ERROR_COLUMN, INGESTED_AT_COLUMN, SOURCE_COLUMN, STATUS_COLUMN, WINDOW_COLUMN, added_columns, declared_columns,
+    full_schema, topic_columns,
+};
 pub use decode::{DecodeError, Rejected};
 pub use files::Files;
 pub use http::{Again, Clients, ForEach, Http, HttpError, Recorder, Replay, ReplayError, SourceProgress, Surroundings};
@@ -23,19 +28,7 @@ use jiff::Timestamp;
 pub use kafka::{Kafka, Producer, TopicError, schema as topic_schema, topic_source};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::TopicConfig;
 use crate::project::{KafkaConfig, SourceTable, TableReader};
-
-/// Where a row came from: a file's name, or a URL.
-pub const SOURCE_COLUMN: &str = "_source";
-/// Where the window begins that a row was read for; NULL where there are no windows.
-pub const WINDOW_COLUMN: &str = "_window_start";
-/// When the run that read the row began; one value for the whole run.
-pub const INGESTED_AT_COLUMN: &str = "_ingested_at";
-/// The status of the answer a row came in; NULL where there was none.
-pub const STATUS_COLUMN: &str = "_status";
-/// Why a request failed, in a row that stands for it.
-pub const ERROR_COLUMN: &str = "_error";
 
 /// Rows of a page at most.
 const PAGE_ROWS: usize = 8192;
@@ -378,39 +371,4 @@ impl Connector {
             Self::Kafka(kafka) => kafka.read(item, columns, take),
         }
     }
-}
-
-/// The columns every connector adds to the declared ones.
-pub fn added_columns() -> [Field; 5] {
-    let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    [
-        Field::new(SOURCE_COLUMN, DataType::Utf8View, true),
-        Field::new(INGESTED_AT_COLUMN, time(), true),
-        Field::new(WINDOW_COLUMN, time(), true),
-        Field::new(STATUS_COLUMN, DataType::Int32, true),
-        Field::new(ERROR_COLUMN, DataType::Utf8View, true),
-    ]
-}
-
-/// What a source's table has for a query, as declared; `None` if that is an existing table.
-pub fn declared_columns(reader: &TableReader) -> Option<SchemaRef> {
-    let declared = match reader {
-        TableReader::Files(config) => Arc::new(decode::arrow_schema(&config.columns)),
-        TableReader::Http(config) => http::schema(config),
-        TableReader::Kafka(config) => kafka::schema(config),
-        TableReader::Table { .. } => return None,
-    };
-    Some(full_schema(&declared))
-}
-
-/// What the topic of a model has for those that read it.
-pub fn topic_columns(topic: &TopicConfig, columns: &Schema) -> SchemaRef {
-    full_schema(&kafka::schema(&topic_source(topic, columns)))
-}
-
-/// The declared columns and the added ones.
-pub fn full_schema(declared: &Schema) -> SchemaRef {
-    let fields: Vec<Field> =
-        declared.fields().iter().map(|field| field.as_ref().clone()).chain(added_columns()).collect();
-    Arc::new(Schema::new(fields))
 }

@@ -1,5 +1,6 @@
 //! The asynchronous half: a plan is walked, each step runs when what it waits for has succeeded.
 
+mod catalogs;
 mod check;
 mod compile;
 mod diff;

@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::ViewTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::SessionState;
@@ -23,6 +22,7 @@ use datafusion::sql::sqlparser;
 use datafusion::sql::sqlparser::ast::{TableFactor, Visit, Visitor};
 
 use super::Context;
+use super::catalogs::Catalogs;
 use super::fault::Fault;
 use super::for_each::SourceQuery;
 use super::scan::ConnectorTable;
@@ -160,13 +160,17 @@ impl StepSession {
         self.read().missing.clone()
     }
 
+    pub(super) fn note_missing(&self, name: String) {
+        self.read().missing.push(name);
+    }
+
     /// The plan of a query. Only queries are planned: models and tests change nothing by themselves.
     pub(super) async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
         let state = self.state();
         state.statement_to_plan(statement_of(state, sql)?).await
     }
 
-    async fn relation(&self, relation: &Relation) -> Result<Option<Arc<dyn TableProvider>>> {
+    pub(super) async fn relation(&self, relation: &Relation) -> Result<Option<Arc<dyn TableProvider>>> {
         let external = |error: crate::storage::StorageError| DataFusionError::External(Box::new(error));
         let node = self.context.graph.by_relation(relation);
         if let Some(id) = node
@@ -271,7 +275,7 @@ impl StepSession {
         planned
     }
 
-    async fn source(&self, name: &SourceName) -> Result<Option<Arc<dyn TableProvider>>> {
+    pub(super) async fn source(&self, name: &SourceName) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(id) = self.context.graph.by_source(name) else { return Ok(None) };
         let NodeKind::Source(table) = &self.context.graph.node(id).kind else { return Ok(None) };
         let known = self.read().sources.get(name).cloned();
@@ -313,7 +317,7 @@ pub(super) fn statement_of(state: &SessionState, sql: &str) -> Result<Statement>
     if !is_query {
         return Err(DataFusionError::Plan("only a query can be run here".to_owned()));
     }
-    if sql.to_ascii_lowercase().contains("tablesample")
+    if sql.to_ascii_lowercase().contains("sample")
         && let Statement::Statement(inner) = &statement
         && inner.visit(&mut Samples).is_break()
     {
@@ -335,92 +339,6 @@ impl Visitor for Samples {
             }
             _ => ControlFlow::Continue(()),
         }
-    }
-}
-
-/// All catalogs of a step's session.
-#[derive(Debug)]
-struct Catalogs {
-    session: std::sync::Weak<StepSession>,
-}
-
-impl CatalogProviderList for Catalogs {
-    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
-        None
-    }
-
-    fn catalog_names(&self) -> Vec<String> {
-        vec![WAREHOUSE.to_owned(), SOURCE.to_owned()]
-    }
-
-    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        let kind = match name {
-            WAREHOUSE => Kind::Relations,
-            SOURCE => Kind::Sources,
-            _ => return None,
-        };
-        Some(Arc::new(Catalog { session: self.session.clone(), kind }))
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Relations,
-    Sources,
-}
-
-#[derive(Debug)]
-struct Catalog {
-    session: std::sync::Weak<StepSession>,
-    kind: Kind,
-}
-
-impl CatalogProvider for Catalog {
-    fn schema_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        Some(Arc::new(Tables { session: self.session.clone(), kind: self.kind, schema: name.to_owned() }))
-    }
-}
-
-/// The tables of one layer or one source, opened when a query names them.
-#[derive(Debug)]
-struct Tables {
-    session: std::sync::Weak<StepSession>,
-    kind: Kind,
-    schema: String,
-}
-
-#[async_trait]
-impl SchemaProvider for Tables {
-    fn table_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(session) = self.session.upgrade() else { return Ok(None) };
-        let found = match self.kind {
-            Kind::Relations => match Relation::new(&self.schema, name) {
-                Ok(relation) => session.relation(&relation).await?,
-                Err(_) => None,
-            },
-            Kind::Sources => {
-                session.source(&SourceName { source: self.schema.clone(), table: name.to_owned() }).await?
-            }
-        };
-        if found.is_none() {
-            session.read().missing.push(match self.schema.as_str() {
-                "public" => name.to_owned(),
-                schema => format!("{schema}.{name}"),
-            });
-        }
-        Ok(found)
-    }
-
-    fn table_exist(&self, _: &str) -> bool {
-        true
     }
 }
 
