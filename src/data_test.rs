@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::graph::{Graph, NodeKind, TestKind, TestNode};
+use crate::graph::{Graph, Node, NodeKind, TestKind, TestNode};
 use crate::names::is_name;
 use crate::template::Templates;
 
@@ -275,11 +275,15 @@ fn bare(test: &str) -> &str {
 
 /// Every declared test exists and has the arguments it needs.
 pub fn check(graph: &Graph, templates: &Templates) -> Diagnostics {
+    graph.nodes().iter().flat_map(|node| mistakes(node, templates)).collect()
+}
+
+/// What is wrong with how a test is declared.
+pub fn mistakes(node: &Node, templates: &Templates) -> Diagnostics {
     let mut found = Diagnostics::default();
-    for node in graph.nodes() {
-        let NodeKind::Test(test) = &node.kind else { continue };
-        found.keep(TestConfig::read(test, &node.name, &node.path, false));
-        let TestKind::Generic { test: name, arguments } = &test.kind else { continue };
+    let NodeKind::Test(test) = &node.kind else { return found };
+    found.keep(TestConfig::read(test, &node.name, &node.path, false));
+    if let TestKind::Generic { test: name, arguments } = &test.kind {
         found.extend(check_generic(test, name, arguments, templates, &node.path));
     }
     found

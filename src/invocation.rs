@@ -17,7 +17,7 @@ use crate::execution::{
     self, Context, Event, Kept, Limits, Lineage, NodeResult, Pace, Status, StreamEnd, StreamRequest, Streams, Walk,
 };
 use crate::graph::selector::Selection;
-use crate::graph::{Graph, LinkMemory, NodeId, NodeKind, link};
+use crate::graph::{Graph, LinkMemory, NodeId, NodeKind, link_what_is_right};
 use crate::plan::{Command, Request, RunPlan};
 use crate::project::{LoadOptions, Memory, Project, find_root, load};
 use crate::storage::{StorageError, Warehouse};
@@ -69,6 +69,13 @@ pub struct Loaded {
 
 /// Reads the project and links it. Every mistake of a phase is reported together.
 pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
+    let Loaded { warnings, project, graph, templates } = load_what_is_right(settings)?;
+    let ((), warnings) = warnings.finish(())?;
+    Ok(Loaded { project, graph, templates, warnings })
+}
+
+/// The same, going on without the nodes that are wrong: their mistakes are among the warnings.
+pub fn load_what_is_right(settings: &Settings) -> Result<Loaded, Diagnostics> {
     let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
     let options = LoadOptions {
         target: settings.target.clone(),
@@ -79,10 +86,10 @@ pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
     let (project, mut warnings) = load(&root, &options, &YamlRenderer::new())?;
     let templates = Templates::new(globals(&project, settings), &project.macros)?;
     warnings.extend(templates.warnings().clone());
-    let (graph, more) = link(&project, &templates, settings.memory.as_ref().map(|memory| &memory.links))?;
+    let memory = settings.memory.as_ref().map(|memory| &memory.links);
+    let (graph, more) = link_what_is_right(&project, &templates, memory);
     warnings.extend(more);
-    let ((), more) = data_test::check(&graph, &templates).finish(())?;
-    warnings.extend(more);
+    warnings.extend(data_test::check(&graph, &templates));
     Ok(Loaded { project: Arc::new(project), graph: Arc::new(graph), templates: Arc::new(templates), warnings })
 }
 

@@ -14,7 +14,7 @@ use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, count, render_json};
 use crate::execution::{Analysis, check_project};
 use crate::graph::{Graph, NodeId};
-use crate::invocation::{Invocation, Loaded, Settings, load_project, select};
+use crate::invocation::{Invocation, Loaded, Settings, load_what_is_right, select};
 
 /// Names in a note at most.
 const NAMED: usize = 5;
@@ -42,27 +42,26 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
     let began = settings.clock;
     let format = arguments.format;
     // The program ends behind this: nobody needs a large project taken apart again.
-    let loaded = match load_project(&settings) {
+    let loaded = match load_what_is_right(&settings) {
         Ok(loaded) => ManuallyDrop::new(loaded),
         Err(found) if format == Format::Text => return Err(found),
         Err(found) => {
-            let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
             let seconds = began.elapsed().as_secs_f64();
-            let told = json!({"models": 0, "tests": 0, "errors": errors, "not_bound": [], "seconds": seconds});
+            let told = json!({"models": 0, "tests": 0, "errors": found.errors(), "not_bound": [], "seconds": seconds});
             print(format, &found, &told, printer);
             return Ok(Exit::Wrong);
         }
     };
     let wanted = arguments.selection.selection();
     let is_whole = wanted.select.is_empty() && wanted.exclude.is_empty();
+    let is_whole = is_whole && loaded.graph.left_out.is_empty();
     let selection = match select(&loaded, &wanted) {
+        // What is selected may be what is wrong.
+        Err(_) if loaded.warnings.has_errors() && format == Format::Text => return Err(loaded.warnings.clone()),
         Err(found) if format != Format::Text => {
-            print(
-                format,
-                &found,
-                &json!({"models": 0, "tests": 0, "errors": 1, "not_bound": [], "seconds": 0}),
-                printer,
-            );
+            let found: Diagnostics = loaded.warnings.clone().into_iter().chain(found).collect();
+            let told = json!({"models": 0, "tests": 0, "errors": found.errors(), "not_bound": [], "seconds": 0});
+            print(format, &found, &told, printer);
             return Ok(Exit::Wrong);
         }
         selected => selected?,
@@ -74,7 +73,7 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
         let analysis = ManuallyDrop::new(check_project(&invocation.context, &selection, None).await);
         let mut found = loaded.warnings.clone();
         found.extend(analysis.found.clone());
-        let exit = if analysis.errors() > 0 { Exit::Wrong } else { Exit::Success };
+        let exit = if found.has_errors() { Exit::Wrong } else { Exit::Success };
         match format {
             Format::Text if !printer.is_json() => {
                 printer.each(&found);
@@ -104,7 +103,7 @@ fn told(analysis: &Analysis, graph: &Graph, began: Instant, found: &Diagnostics)
     json!({
         "models": analysis.models,
         "tests": analysis.tests,
-        "errors": analysis.errors(),
+        "errors": found.errors(),
         "not_bound": unbound,
         "seconds": began.elapsed().as_secs_f64(),
         "diagnostics": found.iter().map(render_json).collect::<Vec<_>>(),
@@ -129,8 +128,11 @@ fn notes(analysis: &Analysis, graph: &Graph, unread: &[NodeId], printer: &Printe
             named(graph, &analysis.unbound)
         ));
     }
-    if !analysis.held_back.is_empty() {
-        printer.note(&format!("note: not checked, for what they read is wrong: {}", named(graph, &analysis.held_back)));
+    let left_out = graph.left_out.iter().filter(|left_out| left_out.reads_wrong);
+    let held_back = analysis.held_back.iter().map(|id| graph.node(*id).label());
+    let held_back: Vec<String> = left_out.map(|left_out| left_out.relation.to_string()).chain(held_back).collect();
+    if !held_back.is_empty() {
+        printer.note(&format!("note: not checked, for what they read is wrong: {}", listed(&held_back)));
     }
     if !unread.is_empty() {
         printer.note(&format!("note: nothing reads {}", named(graph, unread)));
@@ -138,10 +140,13 @@ fn notes(analysis: &Analysis, graph: &Graph, unread: &[NodeId], printer: &Printe
 }
 
 fn named(graph: &Graph, ids: &[NodeId]) -> String {
-    let names: Vec<String> = ids.iter().take(NAMED).map(|id| graph.node(*id).label()).collect();
-    match ids.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
+    listed(&ids.iter().map(|id| graph.node(*id).label()).collect::<Vec<_>>())
+}
+
+fn listed(names: &[String]) -> String {
+    match names.split_at_checked(NAMED) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+        Some(_) | None => names.join(", "),
     }
 }
 

@@ -311,7 +311,11 @@ impl Diagnostics {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.items.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.errors() > 0
+    }
+
+    pub fn errors(&self) -> usize {
+        self.items.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
     }
 
     pub fn is_empty(&self) -> bool {

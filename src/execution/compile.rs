@@ -17,7 +17,7 @@ use super::session::{SOURCE, StepSession, output_schema};
 use super::{Context, Event};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Graph, NodeId, NodeKind};
-use crate::names::{Existing, Relation};
+use crate::names::{Existing, Relation, SourceName};
 use crate::storage::shown_type;
 use crate::template::{CompileContext, NodeTemplate, QueryRows, RelationKind};
 
@@ -70,13 +70,13 @@ impl World {
     /// For a check: nothing is read, and nothing is said.
     pub(super) fn offline(
         context: &Arc<Context>,
-        node: NodeId,
+        node: impl Into<Option<NodeId>>,
         incremental: bool,
         runtime: &Handle,
         asked: &Arc<AtomicBool>,
     ) -> Arc<dyn CompileContext> {
         let (context, asked) = (Arc::clone(context), Some(Arc::clone(asked)));
-        Arc::new(Self { context, node: Some(node), incremental, silent: true, asked, runtime: runtime.clone() })
+        Arc::new(Self { context, node: node.into(), incremental, silent: true, asked, runtime: runtime.clone() })
     }
 
     /// Notes that the answer would be a guess.
@@ -88,6 +88,12 @@ impl World {
 
     fn graph(&self) -> &Graph {
         &self.context.graph
+    }
+
+    /// Whether a source is called so, and no table of the warehouse can be.
+    fn is_source_alone(&self, relation: &Relation) -> bool {
+        let source = SourceName { source: relation.layer().to_owned(), table: relation.name().to_owned() };
+        self.graph().by_source(&source).is_some() && !self.context.project.config.layers.contains(&source.source)
     }
 
     fn fault(&self, message: String) -> Diagnostic {
@@ -105,6 +111,11 @@ impl CompileContext for World {
             Diagnostic::error(Code::UnknownRef, format!("no model or seed named `{name}`"))
                 .nearest(name, self.graph().ref_names())
         };
+        let left_out = self.graph().left_out.iter().find(|left_out| left_out.relation.name() == name);
+        if let Some(left_out) = left_out {
+            self.ask();
+            return Ok(left_out.relation.clone());
+        }
         let target = self.graph().by_ref(name).ok_or_else(unknown)?;
         let relation = self.graph().node(target).relation().cloned().ok_or_else(unknown)?;
         if let Some(node) = self.node
@@ -183,6 +194,9 @@ impl CompileContext for World {
     fn columns_in(&self, relation: &Relation) -> Result<Vec<(String, String)>, Diagnostic> {
         if let Some(stubs) = &self.context.offline {
             let Some(schema) = stubs.columns(relation) else {
+                if self.is_source_alone(relation) {
+                    return Err(self.fault(format!("cannot look at `{relation}`: no table named `{relation}`")));
+                }
                 self.ask();
                 return Ok(Vec::new());
             };

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use datafusion::error::DataFusionError;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -14,7 +15,8 @@ use super::{Context, blocking, fault};
 use crate::connectors::ForEach;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{NodeId, NodeKind, for_each_template};
-use crate::project::TableReader;
+use crate::names::SourceName;
+use crate::project::{TableReader, Text};
 
 /// Runs the query of one source in the project's warehouse.
 pub(super) struct SourceQuery {
@@ -52,13 +54,15 @@ impl SourceQuery {
             }
             Ok(rows)
         };
-        rows.await.map_err(|error: datafusion::error::DataFusionError| {
-            Diagnostic::error(Code::Sql, format!("the `for_each` query of source `{}` failed", table.name))
-                .label(text.place.clone(), "this query")
-                .note(fault::plain(&error))
-                .into()
-        })
+        rows.await.map_err(|error: DataFusionError| failed(&table.name, text, &error).into())
     }
+}
+
+/// What is wrong with the query of a source.
+pub(super) fn failed(source: &SourceName, text: &Text, error: &DataFusionError) -> Diagnostic {
+    Diagnostic::error(Code::Sql, format!("the `for_each` query of source `{source}` failed"))
+        .label(text.place.clone(), "this query")
+        .note(fault::plain(error))
 }
 
 impl ForEach for SourceQuery {

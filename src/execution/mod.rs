@@ -8,6 +8,7 @@ mod existing;
 mod explain;
 mod fault;
 mod for_each;
+mod hook;
 mod kept;
 mod lineage;
 mod materialize;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use check::{Analysis, Memory as CheckMemory, Stubs, analysed, check as check_project, surveyed};
 pub use diff::{Against, Difference, difference};
 pub use explain::{Explained, Operator, explain};
+pub use hook::run_project_hooks;
 pub use kept::Kept;
 pub use lineage::{ColumnLineage, Influence, Lineage, Origin, OriginTable, Use};
 pub use preview::{Preview, compile_inline, compiled_sql, preview_node, preview_sql};
@@ -43,13 +45,13 @@ pub use stream::{BatchTold, StreamEnd, StreamRequest, Streams, stream};
 pub use walk::{Walk, execute};
 
 use crate::connectors::{SourceProgress, Surroundings};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Graph, NodeId};
 use crate::names::Relation;
 use crate::plan::Action;
 use crate::project::Project;
 use crate::storage::{Progress, Warehouse};
-use crate::template::{Described, NodeTemplate, Templates};
+use crate::template::Templates;
 
 /// All that a step needs, shared by the steps of an invocation.
 pub struct Context {
@@ -218,52 +220,6 @@ pub enum Event {
         message: String,
         info: bool,
     },
-}
-
-/// Renders and runs a hook: a query, for what it raises and logs.
-async fn run_hook(context: &Arc<Context>, node: Option<NodeId>, hook: &str) -> Result<(), Diagnostics> {
-    use futures::StreamExt;
-    let owner = node.map(|id| context.graph.node(id));
-    let name = owner.map_or_else(|| "hook".to_owned(), |node| format!("hook of {}", node.name));
-    let template = NodeTemplate {
-        locals: Vec::new(),
-        unique_id: owner
-            .map_or_else(|| format!("operation.{}", context.graph.project_name), |node| node.unique_id.clone()),
-        name: name.clone(),
-        source: SourceText::new(name.clone(), hook),
-        this: owner.and_then(|node| node.relation().cloned()),
-        config: owner.map(|node| Arc::clone(&node.config)).unwrap_or_default(),
-        model: Described::default(),
-    };
-    let sql = compile::compile_template(context, None, template, false).await?;
-    if sql.trim().is_empty() {
-        return Ok(());
-    }
-    let session = session::StepSession::new(context, node);
-    let ran = async {
-        let plan = session.plan(&sql).await?;
-        let frame = datafusion::prelude::DataFrame::new(session.state().as_ref().clone(), plan);
-        let mut stream = frame.execute_stream().await?;
-        while let Some(batch) = stream.next().await {
-            batch?;
-        }
-        Ok(())
-    };
-    ran.await.map_err(|error: datafusion::error::DataFusionError| {
-        Diagnostics::from(
-            Diagnostic::error(Code::Sql, format!("{name} failed: {}", fault::plain(&error)))
-                .note(format!("it runs: {}", sql.trim()))
-                .hint("hooks are queries; what changes tables belongs into a model"),
-        )
-    })
-}
-
-/// The project's own hooks, before the first and after the last step.
-pub async fn run_project_hooks(context: &Arc<Context>, hooks: &[String]) -> Result<(), Diagnostics> {
-    for hook in hooks {
-        run_hook(context, None, hook).await?;
-    }
-    Ok(())
 }
 
 /// Runs what blocks where blocking is allowed.

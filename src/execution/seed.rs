@@ -1,5 +1,7 @@
 //! A CSV file of the project becomes a table; types are declared, or inferred from all of its values.
 
+mod header;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,6 +102,9 @@ fn read(
             .in_file(shown)
             .hint("its first line names the columns")
             .into());
+    }
+    if let Some(refused) = header::refused(&source, &header, config.delimiter) {
+        return Err(refused.into());
     }
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); header.len()];
     let mut lines = Vec::new();

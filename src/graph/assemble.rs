@@ -5,7 +5,7 @@ use super::node::{Node, NodeKind};
 use super::{Graph, NodeId};
 use crate::names::SourceName;
 
-/// `parents` are indices of `drafts`, `order` is topological.
+/// `parents` are indices of `drafts`, `order` is topological; what is not in it is left out.
 pub(super) fn assemble(
     drafts: Vec<Draft>,
     parents: &[Vec<usize>],
@@ -13,7 +13,7 @@ pub(super) fn assemble(
     disabled: Vec<String>,
     project_name: &str,
 ) -> Graph {
-    let mut place = vec![0; order.len()];
+    let mut place = vec![0; drafts.len()];
     for (new, old) in order.iter().enumerate() {
         place[*old] = new;
     }

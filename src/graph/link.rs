@@ -1,18 +1,18 @@
 //! From files to a graph: the first render of every template, and each `ref()` and `source()` turned into an edge.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Graph;
 use super::assemble::assemble;
 use super::config::{ModelConfig, SeedConfig};
 use super::cycle;
 use super::memory::LinkMemory;
 use super::node::{ModelNode, Node, NodeKind, SeedNode};
 use super::resolve::Names;
+use super::{Graph, LeftOut};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 use crate::names::{Relation, SEEDS};
 use crate::project::{
@@ -40,11 +40,22 @@ pub fn link(
     templates: &Templates,
     memory: Option<&LinkMemory>,
 ) -> Result<(Graph, Diagnostics), Diagnostics> {
+    let (graph, found) = link_what_is_right(project, templates, memory);
+    found.finish(graph)
+}
+
+/// The graph without the nodes that are wrong and those that read them, with all mistakes and warnings.
+pub fn link_what_is_right(
+    project: &Project,
+    templates: &Templates,
+    memory: Option<&LinkMemory>,
+) -> (Graph, Diagnostics) {
     if let Some(memory) = memory {
         memory.begin(project);
     }
     let found = Diagnostics::default();
-    let mut linker = Linker { project, templates, memory, found, drafts: Vec::new(), disabled: Vec::new() };
+    let (drafts, wrong, disabled) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let mut linker = Linker { project, templates, memory, found, drafts, wrong, disabled };
     linker.sources();
     linker.seeds();
     linker.models();
@@ -59,6 +70,8 @@ pub(super) struct Linker<'a> {
     memory: Option<&'a LinkMemory>,
     pub(super) found: Diagnostics,
     pub(super) drafts: Vec<Draft>,
+    /// Drafts whose settings are not as somebody meant them.
+    wrong: BTreeSet<usize>,
     disabled: Vec<String>,
 }
 
@@ -78,6 +91,7 @@ impl Linker<'_> {
                 continue;
             }
             let place = table.place.as_ref();
+            let told = self.found.errors();
             let wanted = self.for_each(table);
             let node = Node {
                 unique_id: self.id("source", &table.name.to_string()),
@@ -89,7 +103,8 @@ impl Linker<'_> {
                 description: table.description.clone(),
                 kind: NodeKind::Source(Box::new(table.clone())),
             };
-            self.add(node, wanted, Vec::new());
+            let draft = self.add(node, wanted, Vec::new());
+            self.wrong.extend((self.found.errors() > told).then_some(draft));
         }
     }
 
@@ -160,7 +175,11 @@ impl Linker<'_> {
         let extracted = self.extract_models();
         for (model, extracted) in self.project.models.iter().zip(extracted) {
             let Some(extracted) = self.found.keep(extracted) else { continue };
+            let (told, draft) = (self.found.errors(), self.drafts.len());
             self.model(model, extracted);
+            if self.found.errors() > told {
+                self.wrong.insert(draft);
+            }
         }
     }
 
@@ -262,43 +281,89 @@ impl Linker<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<(Graph, Diagnostics), Diagnostics> {
+    fn finish(mut self) -> (Graph, Diagnostics) {
         self.refuse_twins();
         let names = Names::new(&self.drafts);
         let mut parents: Vec<Vec<usize>> = Vec::with_capacity(self.drafts.len());
-        for draft in &self.drafts {
+        // What reads what is wrong, and says nothing wrong itself.
+        let mut below: BTreeSet<usize> = BTreeSet::new();
+        for (index, draft) in self.drafts.iter().enumerate() {
             let mut above = draft.parents.clone();
             for call in &draft.wanted.refs {
                 match names.resolve_ref(call, &self.project.config.name, &self.disabled) {
                     Ok(parent) => {
-                        self.found.extend(self.layer_above(draft, parent, call.span.clone()));
+                        if let Some(wrong) = self.layer_above(draft, parent, call.span.clone()) {
+                            self.wrong.insert(index);
+                            self.found.push(wrong);
+                        }
                         above.push(parent);
                     }
                     // Its own mistake is told already: that it is missing is no second one.
-                    Err(_) if self.is_broken(&call.name) => {}
-                    Err(unknown) => self.found.push(unknown.at(call.span.clone(), &draft.node.path)),
+                    Err(_) if self.is_broken(&call.name) => {
+                        below.insert(index);
+                    }
+                    Err(unknown) => {
+                        self.wrong.insert(index);
+                        self.found.push(unknown.at(call.span.clone(), &draft.node.path));
+                    }
                 }
             }
             for call in &draft.wanted.sources {
                 match names.resolve_source(call) {
                     Ok(parent) => above.push(parent),
-                    Err(unknown) => self.found.push(unknown.at(call.span.clone(), &draft.node.path)),
+                    Err(unknown) => {
+                        self.wrong.insert(index);
+                        self.found.push(unknown.at(call.span.clone(), &draft.node.path));
+                    }
                 }
             }
             above.sort_unstable();
             above.dedup();
             parents.push(above);
         }
-        let order = match cycle::order(&parents) {
-            Ok(order) => order,
-            Err(chain) => {
-                self.found.push(self.cycle(&chain));
-                return Err(self.found);
+        let order = loop {
+            match cycle::order(&parents) {
+                Ok(order) => break order,
+                Err(chain) => {
+                    self.found.push(self.cycle(&chain));
+                    for member in chain {
+                        parents[member].clear();
+                        self.wrong.insert(member);
+                    }
+                }
             }
         };
+        for id in &order {
+            let is_below = parents[*id].iter().any(|parent| self.wrong.contains(parent) || below.contains(parent));
+            below.extend(is_below.then_some(*id));
+        }
+        let right: Vec<usize> =
+            order.into_iter().filter(|id| !self.wrong.contains(id) && !below.contains(id)).collect();
+        let left_out = self.left_out(&right, &below);
         let Self { found, drafts, disabled, project, .. } = self;
-        let (graph, warnings) = found.finish(assemble(drafts, &parents, &order, disabled, &project.config.name))?;
-        Ok((graph, warnings))
+        let graph = assemble(drafts, &parents, &right, disabled, &project.config.name);
+        (Graph { left_out, ..graph }, found)
+    }
+
+    /// Models and seeds that do not come into the graph.
+    fn left_out(&self, right: &[usize], below: &BTreeSet<usize>) -> Vec<LeftOut> {
+        let mut names: HashSet<&str> = right.iter().map(|id| self.drafts[*id].node.name.as_str()).collect();
+        names.extend(self.disabled.iter().map(String::as_str));
+        let reads_wrong: HashSet<&str> = below
+            .iter()
+            .filter(|id| !self.wrong.contains(id))
+            .map(|id| &self.drafts[*id].node)
+            .filter(|node| node.as_model().is_some())
+            .map(|node| node.name.as_str())
+            .collect();
+        let models = self.project.models.iter().map(|model| (model.layer.as_str(), model.name.as_str()));
+        let all = models.chain(self.project.seeds.iter().map(|seed| (SEEDS, seed.name.as_str())));
+        all.filter(|(_, name)| !names.contains(name))
+            .filter_map(|(layer, name)| {
+                let relation = Relation::new(layer, name).ok()?;
+                Some(LeftOut { relation, reads_wrong: reads_wrong.contains(name) })
+            })
+            .collect()
     }
 
     /// A model or seed that is there and could not be read.
@@ -312,8 +377,9 @@ impl Linker<'_> {
     fn refuse_twins(&mut self) {
         let mut seen: HashSet<&str> = HashSet::new();
         let mut twins = Vec::new();
-        for draft in &self.drafts {
+        for (index, draft) in self.drafts.iter().enumerate() {
             if !seen.insert(&draft.node.unique_id) {
+                self.wrong.insert(index);
                 let place = draft.node.as_test().and_then(|test| test.place.clone());
                 twins.push(
                     Diagnostic::error(Code::Duplicate, format!("`{}` is there twice", draft.node.name))

@@ -19,7 +19,7 @@ mod topic;
 use std::collections::{BTreeSet, HashMap};
 
 pub use config::{IncrementalStrategy, Keep, Materialized, ModelConfig, OnSchemaChange, SeedConfig};
-pub use link::{for_each_template, link};
+pub use link::{for_each_template, link, link_what_is_right};
 pub use memory::LinkMemory;
 pub use node::{ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
 pub use topic::{Compression, TopicConfig};
@@ -42,6 +42,16 @@ pub struct Graph {
     by_source: HashMap<SourceName, NodeId>,
     /// Models and seeds switched off by `enabled: false`.
     pub disabled: Vec<String>,
+    /// Empty, unless something is wrong with the project.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A model or seed that is no node, for it is wrong or reads what is.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    pub relation: Relation,
+    /// Nothing is wrong with it itself, as far as it was looked at.
+    pub reads_wrong: bool,
 }
 
 impl Graph {

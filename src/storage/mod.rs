@@ -32,7 +32,7 @@ pub use commit::{Change, Committed, Description, Removes};
 pub use error::StorageError;
 pub use lock::TableLock;
 pub use position::Positions;
-pub use rewrite::{Merge, Rewrite, Rewritten};
+pub use rewrite::{FILE_COLUMN, Merge, Rewrite, Rewritten};
 pub use stage::{Progress, Staged};
 pub use table::{Evolution, EvolvedSchema, Table, evolve};
 pub use types::{same_in_delta, shown as shown_type, table_schema};

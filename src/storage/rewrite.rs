@@ -7,9 +7,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::catalog::{MemoryCatalogProviderList, TableProvider};
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -29,7 +30,8 @@ use crate::names::Relation;
 /// dbt's names for the two sides of a merge, usable in `incremental_predicates`.
 const TARGET: &str = "DBT_INTERNAL_DEST";
 const SOURCE: &str = "DBT_INTERNAL_SOURCE";
-const FILE: &str = "__engine_file";
+/// In which file a row lies, while rows are replaced.
+pub const FILE_COLUMN: &str = "__engine_file";
 
 /// Which rows of the table the new ones replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,52 @@ pub struct Rewritten {
     pub removes: Removes,
 }
 
+impl Rewrite {
+    /// The query for the files that hold a row to be replaced; `None` when all do.
+    fn touched(&self) -> Option<String> {
+        match self {
+            Self::Merge(Merge { keys, predicates, .. }) | Self::DeleteInsert { keys, predicates } => Some(format!(
+                "select distinct \"{FILE_COLUMN}\" from \"{TARGET}\" left semi join \"{SOURCE}\" on {}",
+                matches(keys, predicates)
+            )),
+            Self::Where(predicate) => {
+                Some(format!("select distinct \"{FILE_COLUMN}\" from \"{TARGET}\" where {predicate}"))
+            }
+            Self::Partitions(_) | Self::Reshape => None,
+        }
+    }
+
+    /// Whether its conditions go with the columns of the new rows and of the table; nothing is read.
+    pub async fn bind(
+        &self,
+        session: &SessionState,
+        relation: &Relation,
+        rows: &SchemaRef,
+        table: &SchemaRef,
+    ) -> Result<(), StorageError> {
+        let queries = Queries { relation, context: scratch(session) };
+        let file = Field::new(FILE_COLUMN, DataType::Utf8, true);
+        let fields = table.fields().iter().cloned().chain(std::iter::once(Arc::new(file)));
+        let table = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        queries.add(SOURCE, Arc::new(EmptyTable::new(Arc::clone(rows))))?;
+        queries.add(TARGET, Arc::new(EmptyTable::new(table)))?;
+        let outside = match self {
+            Self::Where(predicate) => Some(outside(predicate)),
+            Self::Merge(_) | Self::DeleteInsert { .. } | Self::Partitions(_) | Self::Reshape => None,
+        };
+        for sql in outside.into_iter().chain(self.touched()) {
+            let frame = queries.sql(&sql).await?;
+            frame.into_optimized_plan().map_err(|source| queries.failed(source))?;
+        }
+        Ok(())
+    }
+}
+
+/// The query for the number of new rows that `replace_where` does not cover.
+fn outside(predicate: &str) -> String {
+    format!("select count(*) as n from \"{SOURCE}\" where ({predicate}) is not true")
+}
+
 impl Warehouse {
     /// Works out what `staged` replaces in `base`. `schema` is the table's after the commit; with `all_files` every file
     /// is written again, for old ones no longer fit the columns.
@@ -84,7 +132,7 @@ impl Warehouse {
             return Err(error);
         }
         let state = Arc::new(work.queries.context.state());
-        work.queries.add(TARGET, base.provider_with(&state, Some(FILE)).await?)?;
+        work.queries.add(TARGET, base.provider_with(&state, Some(FILE_COLUMN)).await?)?;
         let files = match all_files {
             true => base.paths(),
             false => work.touched(rewrite).await?,
@@ -231,7 +279,7 @@ impl Work<'_> {
         match rewrite {
             Rewrite::Merge(merge) => self.queries.refuse_duplicate_keys(&merge.keys).await,
             Rewrite::Where(predicate) => {
-                let sql = format!("select count(*) as n from \"{SOURCE}\" where ({predicate}) is not true");
+                let sql = outside(predicate);
                 let outside = self
                     .queries
                     .first(&sql)
@@ -252,15 +300,8 @@ impl Work<'_> {
 
     /// The files that hold a row to be replaced.
     async fn touched(&self, rewrite: &Rewrite) -> Result<HashSet<String>, StorageError> {
-        let sql = match rewrite {
-            Rewrite::Merge(Merge { keys, predicates, .. }) | Rewrite::DeleteInsert { keys, predicates } => format!(
-                "select distinct \"{FILE}\" from \"{TARGET}\" left semi join \"{SOURCE}\" on {}",
-                matches(keys, predicates)
-            ),
-            Rewrite::Where(predicate) => format!("select distinct \"{FILE}\" from \"{TARGET}\" where {predicate}"),
-            Rewrite::Partitions(_) | Rewrite::Reshape => return Ok(self.base.paths()),
-        };
-        let sql = format!("select arrow_cast(\"{FILE}\", 'Utf8') as file from ({sql})");
+        let Some(sql) = rewrite.touched() else { return Ok(self.base.paths()) };
+        let sql = format!("select arrow_cast(\"{FILE_COLUMN}\", 'Utf8') as file from ({sql})");
         let mut stream =
             self.queries.sql(&sql).await?.execute_stream().await.map_err(|source| self.queries.failed(source))?;
         let mut names = HashSet::new();

@@ -143,21 +143,11 @@ impl Http {
             ));
         }
         let Some(row) = rows.first() else { return Ok(()) };
-        for key in super::request::each_keys(&self.config) {
-            if !row.contains_key(key) {
-                let text = self.config.for_each.as_ref().map(|text| text.place.clone());
-                return Err(ConnectorError::Found(
-                    crate::diagnostic::Diagnostic::error(
-                        crate::diagnostic::Code::UnknownColumn,
-                        format!("the `for_each` query of source `{}` has no column `{key}`", self.name),
-                    )
-                    .label_or_file(text, "", "sources.yaml")
-                    .nearest(key, row.keys().map(String::as_str))
-                    .into(),
-                ));
-            }
+        let names: Vec<&str> = row.keys().map(String::as_str).collect();
+        match super::request::missing_each(&self.config, &self.name, &names) {
+            Some(missing) => Err(ConnectorError::Found(missing.into())),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn enough(&self, item: &Item, chains: &[Chain]) -> Result<(), ConnectorError> {

@@ -37,6 +37,7 @@ pub use outcome::SourceProgress;
 pub use paging::PagingError;
 pub use probe::probe;
 pub use replay::{INDEX, Recorder, Replay, ReplayError};
+pub use request::missing_each;
 
 use super::decode::arrow_schema;
 use super::{ConnectorError, Item, Waiting};

@@ -10,6 +10,7 @@ use super::mask::Mask;
 use super::position::CursorValue;
 use super::{ConnectorError, Http, Item, start_of};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::names::SourceName;
 use crate::project::{Auth, ColumnType, HttpColumn, HttpConfig, Local, Secret, Text, YamlScope};
 
 impl Http {
@@ -139,10 +140,18 @@ pub(super) fn each_text(each: &Map<String, Value>, key: &str) -> Option<String> 
     }
 }
 
-/// The keys that `each:` columns take.
-pub(super) fn each_keys(config: &HttpConfig) -> impl Iterator<Item = &str> {
-    config.columns.iter().filter_map(|column| match column {
+/// A column of `each:` that is none of the query's.
+pub fn missing_each(config: &HttpConfig, source: &SourceName, names: &[&str]) -> Option<Diagnostic> {
+    let mut keys = config.columns.iter().filter_map(|column| match column {
         HttpColumn::Each { key, .. } => Some(key.as_str()),
         HttpColumn::Decoded(_) => None,
-    })
+    });
+    let missing = keys.find(|key| !names.contains(key))?;
+    let place = config.for_each.as_ref().map(|text| text.place.clone());
+    let message = format!("the `for_each` query of source `{source}` has no column `{missing}`");
+    Some(
+        Diagnostic::error(Code::UnknownColumn, message)
+            .label_or_file(place, "", "sources.yaml")
+            .nearest(missing, names.iter().copied()),
+    )
 }

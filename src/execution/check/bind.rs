@@ -7,19 +7,21 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
 use futures::executor::block_on;
 use tokio::runtime::Handle;
 
 use super::catalog::{Columns, StubCatalogs, Stubs, Unbound};
 use super::inputs::Tables;
 use super::memory::{Identity, Memory, Remembered};
+use super::suspect::{Reach, is_suspect};
 use super::types::settle_types;
 use super::{Looked, Wrong, settings};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
-use crate::execution::materialize::{contract_broken, evolution, unknown_columns, view_of_source};
+use crate::execution::materialize::{contract_broken, evolution, only_partitions, unknown_columns, view_of_source};
 use crate::execution::session::{WAREHOUSE, output_schema, statement_of};
 use crate::execution::verify::relation_sql;
 use crate::execution::{Context, seed};
@@ -46,6 +48,16 @@ pub(super) struct Bound {
 pub(super) struct Planned {
     pub(super) rows: SchemaRef,
     lineage: Option<Lineage>,
+}
+
+impl Bound {
+    /// Whether anything is wrong, beside what is only odd.
+    fn has_errors(&self) -> bool {
+        self.wrong.iter().any(|wrong| match wrong {
+            Wrong::Found(found) => found.has_errors(),
+            Wrong::Sql { .. } | Wrong::Storage { .. } => true,
+        })
+    }
 }
 
 pub(super) struct Binder {
@@ -150,7 +162,9 @@ impl Binder {
             NodeKind::Source(table) => {
                 let declared = declared_columns(&table.reader);
                 let schema = declared.or_else(|| self.tables.sources.get(&id).cloned());
-                Bound { schema, ..Bound::default() }
+                let found = self.for_each(id, table);
+                let wrong = if found.is_empty() { Vec::new() } else { vec![Wrong::Found(found)] };
+                Bound { schema, wrong, ..Bound::default() }
             }
             NodeKind::Seed(declared) => {
                 let root = &self.context.project.root;
@@ -165,7 +179,17 @@ impl Binder {
                 }
             }
             NodeKind::Exposure(_) => Bound::default(),
-            NodeKind::Model(model) => self.model(id, node, model),
+            NodeKind::Model(model) => {
+                let mut bound = self.model(id, node, model);
+                let has_hooks = !model.config.pre_hook.is_empty() || !model.config.post_hook.is_empty();
+                if let Some(schema) = bound.schema.as_ref().filter(|_| has_hooks && !bound.has_errors()) {
+                    // What a hook behind it reads.
+                    self.stubs.add_relation(&model.relation, Columns::Known(Arc::clone(schema)));
+                    let found = self.hooks(id, model);
+                    bound.wrong.extend((!found.is_empty()).then_some(Wrong::Found(found)));
+                }
+                bound
+            }
             NodeKind::Test(test) => {
                 let wrong = self.test(id, node, test);
                 let text = match test.kind {
@@ -182,7 +206,7 @@ impl Binder {
         let mut bound = self.rendering(id, node, model, false);
         let built = self.tables.built.get(&id);
         let is_rebuilt = model.config.full_refresh == Some(true);
-        if model.config.materialized != Materialized::Incremental || is_rebuilt || !bound.wrong.is_empty() {
+        if model.config.materialized != Materialized::Incremental || is_rebuilt || bound.has_errors() {
             return bound;
         }
         // What `this` has: the table's columns where there is one, else those it would be made with.
@@ -194,7 +218,7 @@ impl Binder {
         bound.wrong.extend(again.wrong);
         bound.asks |= again.asks;
         if let (Some(table), Some(rows)) = (built, again.schema)
-            && bound.wrong.is_empty()
+            && !bound.has_errors()
         {
             match evolve(&model.relation, &table.schema(), &rows, evolution(model)) {
                 // What reads it meets the table as it is then.
@@ -204,6 +228,12 @@ impl Binder {
                     bound.wrong.push(Wrong::Storage { sql, incremental: true, error });
                 }
             }
+        }
+        if let Some(rows) = bound.schema.as_ref().filter(|_| !bound.has_errors())
+            && let Err(error) = self.conditions(model, rows, &own)
+        {
+            let sql = self.compiled(id).unwrap_or_default();
+            bound.wrong.push(Wrong::Storage { sql, incremental: true, error });
         }
         bound
     }
@@ -231,8 +261,9 @@ impl Binder {
         if self.reads_unknown(id, &sql) {
             return Bound { fingerprint, ..Bound::default() };
         }
-        let planned = match self.plan(&sql) {
-            Err(_) if self.adopt(&sql) => self.plan(&sql),
+        let reach = Reach::of(model.config.materialized);
+        let planned = match self.plan_to(&sql, reach) {
+            Err(_) if self.adopt(&sql) => self.plan_to(&sql, reach),
             planned => planned,
         };
         let planned = match planned {
@@ -247,6 +278,7 @@ impl Binder {
         let mut wrong = Vec::new();
         let has_table = !matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral);
         let mut unknown = if has_table { unknown_columns(node, model, &rows) } else { Diagnostics::default() };
+        unknown.extend(only_partitions(node, model, &rows));
         unknown.extend(settings::idle(node, model));
         unknown.extend(settings::undescribed(node, model, &rows));
         if model.config.materialized != Materialized::Ephemeral {
@@ -321,14 +353,27 @@ impl Binder {
         }
     }
 
-    /// Planned, and its types worked out as they are before a query runs.
-    pub(super) fn plan(&self, sql: &str) -> Result<Planned, DataFusionError> {
+    /// Planned as far as a run takes it.
+    pub(super) fn plan_to(&self, sql: &str, reach: Reach) -> Result<Planned, DataFusionError> {
+        let (planned, analyzed) = self.analyzed(sql)?;
+        match is_suspect(&analyzed, reach) {
+            // Planned once more: the first plan is taken apart by now.
+            true => self.refused(&self.planned(sql)?, reach).map_or(Ok(planned), Err),
+            false => Ok(planned),
+        }
+    }
+
+    /// What is known of a query, and its plan with its types worked out as they are before it runs.
+    pub(super) fn analyzed(&self, sql: &str) -> Result<(Planned, LogicalPlan), DataFusionError> {
+        let plan = self.planned(sql)?;
+        let planned = Planned { rows: output_schema(&plan), lineage: self.with_lineage.then(|| lineage(&plan)) };
+        Ok((planned, settle_types(&self.state, plan, sql)?))
+    }
+
+    fn planned(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
         let statement = statement_of(&self.state, sql)?;
         // Ready at once: the stubs wait for nothing.
-        let plan = block_on(self.state.statement_to_plan(statement))?;
-        let planned = Planned { rows: output_schema(&plan), lineage: self.with_lineage.then(|| lineage(&plan)) };
-        settle_types(&self.state, plan, sql)?;
-        Ok(planned)
+        block_on(self.state.statement_to_plan(statement))
     }
 }
 

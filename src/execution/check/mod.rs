@@ -5,12 +5,16 @@
 //! without asking the world (a query that a template runs, a table of another system) is left unbound, and with it what
 //! reads it: nothing is reported that a run would not report.
 
+mod aside;
 mod bind;
+mod calls;
 mod catalog;
+mod incremental;
 mod inputs;
 mod memory;
 mod plain;
 mod settings;
+mod suspect;
 mod test;
 mod types;
 
@@ -87,6 +91,9 @@ async fn analyse(
         border.extend(graph.parents(id).iter().filter(|parent| nodes.insert(**parent)));
     }
     let stubs = Arc::new(Stubs::default());
+    for left_out in &graph.left_out {
+        stubs.add_relation(&left_out.relation, Columns::Unknown);
+    }
     let context = Arc::new(context.offline(Arc::clone(&stubs)));
     let mut analysis = Analysis::default();
     let tables = inputs::tables(&context, &nodes).await;
@@ -101,6 +108,9 @@ async fn analyse(
         for looked in looked {
             analysis.take(&context, &stubs, selected, memory, looked).await;
         }
+    }
+    if !with_lineage {
+        analysis.found.extend(blocking(move || binder.project_hooks()).await);
     }
     analysis
 }

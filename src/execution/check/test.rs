@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Wrong;
 use super::bind::{Binder, is_unbound};
+use super::suspect::{Reach, is_suspect};
 use crate::data_test::{self, TestConfig};
 use crate::execution::compile::World;
 use crate::execution::verify::{called_from, custom_arguments, parent_sql, relation_sql};
@@ -14,7 +15,11 @@ impl Binder {
     pub(super) fn test(&self, id: NodeId, node: &Node, test: &TestNode) -> Vec<Wrong> {
         // Mistakes in it are told when the project is loaded.
         let Ok(config) = TestConfig::read(test, &node.name, &node.path, false) else { return Vec::new() };
-        if self.is_plainly_right(id, test, &config) || test.attached.is_some_and(|id| self.columns_of(id).is_none()) {
+        if self.is_plainly_right(id, test, &config) {
+            return Vec::new();
+        }
+        let is_declared_wrong = data_test::mistakes(node, &self.context.templates).has_errors();
+        if is_declared_wrong || test.attached.is_some_and(|id| self.columns_of(id).is_none()) {
             return Vec::new();
         }
         let asked = Arc::new(AtomicBool::new(false));
@@ -47,14 +52,16 @@ impl Binder {
             Ok(_) if asked.load(Ordering::Relaxed) => return Vec::new(),
             Ok(sql) => sql,
         };
-        let first = match self.plan(&sql) {
-            Err(_) if self.adopt(&sql) => self.plan(&sql),
+        // By itself first: the places of its mistakes are then those of the file.
+        let first = match self.analyzed(&sql) {
+            Err(_) if self.adopt(&sql) => self.analyzed(&sql),
             planned => planned,
         };
-        let planned = first.and_then(|_| match config.is_plain_count() {
-            true => Ok(()),
-            false => self.plan(&config.count_sql(&sql)).map(|_| ()),
-        });
+        let planned =
+            first.and_then(|(_, analyzed)| match config.is_plain_count() && !is_suspect(&analyzed, Reach::Planned) {
+                true => Ok(()),
+                false => self.plan_to(&config.count_sql(&sql), Reach::Planned).map(|_| ()),
+            });
         match planned {
             Err(error) if !is_unbound(&error) => vec![Wrong::Sql { sql, incremental: false, error }],
             Ok(()) | Err(_) => Vec::new(),

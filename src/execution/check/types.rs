@@ -10,18 +10,18 @@ use datafusion::optimizer::AnalyzerRule;
 use crate::functions::CheckedArithmetic;
 
 /// Fails as the analyzer of a run would. `plan` is given away: of one that somebody else holds every node would be copied.
-pub(super) fn settle_types(state: &SessionState, plan: LogicalPlan, sql: &str) -> Result<()> {
+pub(super) fn settle_types(state: &SessionState, plan: LogicalPlan, sql: &str) -> Result<LogicalPlan> {
     let (analyzer, options) = (state.analyzer(), state.config_options());
     // Operators of JSON become functions before types are looked at; how subqueries may stand is looked at at the end.
     if sql.contains("->") || sql.contains('?') || may_have_subqueries(sql) {
-        return analyzer.execute_and_check(plan, options, |_, _| {}).map(|_| ());
+        return analyzer.execute_and_check(plan, options, |_, _| {});
     }
     // Checked arithmetic has the types that the unchecked has.
     let mut rules = analyzer.rules.iter().filter(|rule| rule.name() != CheckedArithmetic::NAME);
     let analyse = |plan, rule: &Arc<dyn AnalyzerRule + Send + Sync>| {
         rule.analyze(plan, options).map_err(|error| error.context(rule.name()))
     };
-    rules.try_fold(plan, analyse).map(|_| ())
+    rules.try_fold(plan, analyse)
 }
 
 /// Whether a `select` stands where it is neither a whole query, nor one of a `with`, nor a part of a union.

@@ -8,6 +8,7 @@ mod data;
 mod declared;
 mod hints;
 mod origin;
+mod planner;
 mod sql;
 mod storage;
 mod syntax;
@@ -85,6 +86,16 @@ pub(super) fn plain(error: &DataFusionError) -> String {
         };
     }
     describe(error, &[], &[]).message
+}
+
+/// Where `text` holds the word that an error is about.
+pub(super) fn word_in(error: &DataFusionError, text: &str) -> Option<Range<usize>> {
+    let code = code_only(text);
+    match describe(error, &[], &[]).word? {
+        Word::Any(word) | Word::Named(word) => word_places(&code, &word).next().map(|at| at..at + word.len()),
+        Word::Only(word) => only_place(&code, &word),
+        Word::Text(word) => text_place(text, &word),
+    }
 }
 
 /// A source error of type `T` anywhere below.
@@ -283,14 +294,15 @@ impl Place<'_> {
             Some(Word::Any(word)) => {
                 self.sql.get(bytes.clone()).is_some_and(|text| text.to_lowercase().contains(&word.to_lowercase()))
             }
-            Some(Word::Only(_) | Word::Named(_)) | None => true,
+            Some(Word::Only(_) | Word::Named(_) | Word::Text(_)) | None => true,
         });
         told.or_else(|| {
             let sql = code_only(self.sql);
             match described.word.as_ref()? {
                 Word::Any(word) => word_places(&sql, word).next().map(|at| at..at + word.len()),
-                // It may be the whole of a string, as `'dya'`.
+                // It may be the whole of a string.
                 Word::Only(word) => only_place(&sql, word).or_else(|| only_string(self.sql, word)),
+                Word::Text(text) => text_place(self.sql, text),
                 Word::Named(word) => {
                     self.naming(word).or_else(|| word_places(&sql, word).next().map(|at| at..at + word.len()))
                 }
@@ -321,6 +333,12 @@ fn only_string(sql: &str, word: &str) -> Option<Range<usize>> {
     let quoted = format!("'{word}'");
     let (at, _) = sql.match_indices(&quoted).next()?;
     (sql.matches(&quoted).count() == 1).then(|| at + 1..at + 1 + word.len())
+}
+
+/// Where a text stands in quotes; else where it stands alone, as in `extract(day from ...)`.
+fn text_place(sql: &str, text: &str) -> Option<Range<usize>> {
+    let quoted = sql.to_ascii_lowercase().find(&format!("'{}'", text.to_ascii_lowercase()));
+    quoted.map(|at| at + 1..at + 1 + text.len()).or_else(|| only_place(sql, text))
 }
 
 fn only_place(sql: &str, word: &str) -> Option<Range<usize>> {

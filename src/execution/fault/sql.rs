@@ -12,11 +12,13 @@ use datafusion::error::DataFusionError;
 use super::call;
 use super::chain;
 use super::data::data_mistake;
+use super::planner;
 use super::syntax::{syntax_mistake, without_values};
 use super::types::type_mistake;
 use super::words::{between, code_only, lower_first, with_sql_types};
 use crate::diagnostic::{Code, SourceText, Span, listed_columns, or_list};
 use crate::names::{is_name, nearest};
+use crate::storage::FILE_COLUMN;
 
 /// So many tables are listed.
 const LISTED_TABLES: usize = 12;
@@ -65,12 +67,14 @@ pub(super) enum Word {
     Only(String),
     /// A column, shown where it gets its name.
     Named(String),
+    /// What stands in quotes.
+    Text(String),
 }
 
 impl Word {
     pub(super) fn text(&self) -> &str {
         match self {
-            Self::Any(word) | Self::Only(word) | Self::Named(word) => word,
+            Self::Any(word) | Self::Only(word) | Self::Named(word) | Self::Text(word) => word,
         }
     }
 }
@@ -113,6 +117,11 @@ impl Described {
 
     pub(super) fn or_only(mut self, word: &'static str) -> Self {
         self.or_word = Some(word);
+        self
+    }
+
+    pub(super) fn text(mut self, text: &str) -> Self {
+        self.word = Some(Word::Text(text.to_owned()));
         self
     }
 
@@ -165,6 +174,7 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
             let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
+            names.retain(|name| *name != FILE_COLUMN);
             if let Some(described) =
                 field.relation.as_ref().and_then(|table| unknown_alias(table, &field.name, valid_fields))
             {
@@ -243,6 +253,7 @@ fn text_mistake(text: &str, told: Option<&Told>, missing: &[String], functions: 
         .or_else(|| call::mistake(text))
         .or_else(|| type_mistake(text))
         .or_else(|| query_mistake(text, told))
+        .or_else(|| planner::refused(text))
         .or_else(|| data_mistake(text))
         .unwrap_or_else(|| {
             let first = without_values(text.lines().next().unwrap_or(text));

@@ -2,6 +2,7 @@
 
 mod columns;
 mod contract;
+mod partitions;
 mod rejects;
 mod rows;
 mod source_rows;
@@ -16,11 +17,13 @@ use sha2::{Digest, Sha256};
 
 pub(super) use columns::{evolution, unknown_columns};
 pub(super) use contract::contract_broken;
+pub(super) use partitions::only_partitions;
 pub(super) use view::view_of_source;
 
+use super::hook::Hook;
 use super::session::StepSession;
 use super::step::Outcome;
-use super::{Context, compile, fault};
+use super::{Context, compile, fault, hook};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{ModelNode, Node, NodeId, NodeKind};
 use crate::plan::{Action, Step};
@@ -81,8 +84,8 @@ impl<'a> Build<'a> {
 impl Build<'_> {
     /// Hooks are queries; they run for what they raise and log.
     async fn hooks(&self, hooks: &[String]) -> Result<(), Diagnostics> {
-        for hook in hooks {
-            super::run_hook(self.context, Some(self.id), hook).await?;
+        for text in hooks {
+            hook::run(self.context, Hook { node: Some(self.id), text }).await?;
         }
         Ok(())
     }

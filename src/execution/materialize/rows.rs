@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 
-use super::{Build, contract_broken, evolution, unknown_columns};
+use super::{Build, contract_broken, evolution, only_partitions, unknown_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
@@ -53,6 +53,7 @@ impl Build<'_> {
         };
         let columns = output_schema(&planned);
         let mut wrong = unknown_columns(self.node, self.model, &columns);
+        wrong.extend(only_partitions(self.node, self.model, &columns));
         wrong.extend(contract_broken(self.session.state(), self.node, self.model, &columns));
         wrong.finish(planned).map(|(planned, _)| planned)
     }

@@ -1,7 +1,7 @@
 //! Data tests of columns that are not there.
 
-use super::check;
 use super::sources::CLICKS;
+use super::{check, is_right, refused};
 use crate::mistakes::orders_and;
 use crate::project::TestProject;
 use crate::transcript;
@@ -293,7 +293,7 @@ fn an_argument_of_a_custom_test() {
 #[test]
 fn what_counts_as_a_failure() {
     let project = tested("country", "          - not_null: {config: {fail_calc: sum(nn)}}\n");
-    transcript!(check(&project), @"
+    transcript!(refused(&project), @"
     exit: 2
     ----- stderr -----
     error[E0403]: no column named `nn`
@@ -304,4 +304,28 @@ fn what_counts_as_a_failure() {
       |
       = note: there is only `country`
     ");
+}
+
+#[test]
+fn accepted_values_of_another_type() {
+    let project = tested("id", "          - accepted_values: {arguments: {values: [DE, FR]}}\n");
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0605]: cannot cast the string 'DE' to bigint
+     --> models/models.yml:6:13
+      |
+    6 |           - accepted_values: {arguments: {values: [DE, FR]}}
+      |             ^^^^^^^^^^^^^^^ in the query of this test
+      |
+      = hint: `try_cast` gives NULL for what cannot be cast
+    ");
+}
+
+#[test]
+fn accepted_values_that_are_right() {
+    is_right(&tested(
+        "id",
+        "          - accepted_values: {arguments: {values: [1, 2]}}\n          - accepted_values: {arguments: {values: [1, 2], quote: false}}\n",
+    ));
 }

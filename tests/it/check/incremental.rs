@@ -1,6 +1,6 @@
 //! Incremental models: what they say of their own table, and whether their rows still fit it.
 
-use super::{check, is_right};
+use super::{check, is_right, refused};
 use crate::mistakes::{orders_and, revenue};
 use crate::project::TestProject;
 use crate::transcript;
@@ -236,4 +236,68 @@ fn a_model_that_is_always_rebuilt_fits_any_table() {
     let sql =
         |id: &str| format!("{{{{ config(materialized='incremental', full_refresh=true) }}}}\nselect {id} as id\n");
     is_right(&changed(&sql("1"), &sql("'one'")));
+}
+
+#[test]
+fn a_condition_of_a_merge() {
+    let project = orders_and(
+        "{{ config(materialized='incremental', unique_key='id', incremental_predicates=[\"contry = 'DE'\"]) }}\nselect id, country, amount\nfrom {{ ref('orders') }}\n",
+    );
+    project.ok(&["run"]);
+    transcript!(refused(&project), @r#"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `contry`
+     --> models/gold/revenue.sql:1:81
+      |
+    1 | {{ config(materialized='incremental', unique_key='id', incremental_predicates=["contry = 'DE'"]) }}
+      |                                                                                 ^^^^^^
+      |
+      = hint: did you mean `country`?
+    "#);
+}
+
+#[test]
+fn a_condition_of_a_delete() {
+    let project = orders_and(
+        "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='id', incremental_predicates=[\"DBT_INTERNAL_DEST.contry = 'DE'\"]) }}\nselect id, country, amount\nfrom {{ ref('orders') }}\n",
+    );
+    project.ok(&["run"]);
+    transcript!(refused(&project), @r#"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `DBT_INTERNAL_DEST` has no column `contry`
+     --> models/gold/revenue.sql:1:137
+      |
+    1 | ...ey='id', incremental_predicates=["DBT_INTERNAL_DEST.contry = 'DE'"]) }}
+      |                                                        ^^^^^^
+      |
+      = hint: did you mean `country`?
+    "#);
+}
+
+#[test]
+fn a_column_of_replace_where() {
+    let project = orders_and(
+        "{{ config(materialized='incremental', incremental_strategy='replace_where', replace_where=\"dya >= '2026-01-02'\") }}\nselect current_date as day, id\nfrom {{ ref('orders') }}\n",
+    );
+    project.ok(&["run"]);
+    transcript!(refused(&project), @r#"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `dya`
+     --> models/gold/revenue.sql:1:92
+      |
+    1 | {{ config(materialized='incremental', incremental_strategy='replace_where', replace_where="dya >= '2026-01-02'") }}
+      |                                                                                            ^^^
+      |
+      = note: there are `day`, `id`
+    "#);
+}
+
+#[test]
+fn conditions_that_are_right() {
+    is_right(&orders_and(
+        "{{ config(materialized='incremental', unique_key='id', incremental_predicates=[\"DBT_INTERNAL_DEST.amount > 0\"]) }}\nselect id, country, amount\nfrom {{ ref('orders') }}\n",
+    ));
 }

@@ -1,6 +1,6 @@
 //! Seeds: their columns and types come from the file, which is read.
 
-use super::check;
+use super::{check, refused};
 use crate::mistakes::revenue;
 use crate::project::TestProject;
 use crate::transcript;
@@ -150,4 +150,68 @@ fn a_name_with_capitals() {
       |
       = hint: write `"Code"`: without quotes a name is read in small letters
     "#);
+}
+
+#[test]
+fn two_columns_of_one_name() {
+    let project = countries("code,code\nDE,Germany\n", "select code\nfrom {{ ref('countries') }}\n");
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0609]: two columns of `seeds.countries` are called `code`
+     --> seeds/countries.csv:1:6
+      |
+    1 | code,code
+      |      ^^^^
+      |
+      = hint: rename it in the first line of the file
+    ");
+}
+
+#[test]
+fn cells_that_are_cut_by_another_sign() {
+    let project = countries("code;name\nDE;Germany\n", "select code\nfrom {{ ref('countries') }}\n");
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0609]: column 1 of `seeds.countries` has no name that a table's column can have
+     --> seeds/countries.csv:1:1
+      |
+    1 | code;name
+      | ^^^^^^^^^
+      |
+      = hint: if its cells are cut by another sign, set `delimiter: ';'`
+    ");
+}
+
+#[test]
+fn a_name_with_a_space() {
+    let project = countries("code,full name\nDE,Germany\n", "select code\nfrom {{ ref('countries') }}\n");
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0609]: column 2 of `seeds.countries` has no name that a table's column can have
+     --> seeds/countries.csv:1:6
+      |
+    1 | code,full name
+      |      ^^^^^^^^^
+      |
+      = hint: rename it in the first line of the file
+    ");
+}
+
+#[test]
+fn a_column_without_a_name() {
+    let project = countries("code,\nDE,Germany\n", "select code\nfrom {{ ref('countries') }}\n");
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0609]: column 2 of `seeds.countries` has no name that a table's column can have
+     --> seeds/countries.csv:1:5
+      |
+    1 | code,
+      |     ^
+      |
+      = hint: name it, or remove the column and the sign before it from every line
+    ");
 }

@@ -1,6 +1,6 @@
 //! Settings that name what is not there.
 
-use super::{check, is_right};
+use super::{check, is_right, refused};
 use crate::mistakes::{orders_and, revenue};
 use crate::project::TestProject;
 use crate::transcript;
@@ -318,5 +318,23 @@ fn a_partition_nearly_named() {
       |                                               ^^^
       |
       = hint: did you mean `day`?
+    ");
+}
+
+#[test]
+fn every_column_is_a_partition() {
+    let project = orders_and(
+        "{{ config(materialized='table', partition_by=['id', 'country']) }}\nselect id, country\nfrom {{ ref('orders') }}\n",
+    );
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0103]: every column of `gold.revenue` is in `partition_by`
+     --> models/gold/revenue.sql:1:33
+      |
+    1 | {{ config(materialized='table', partition_by=['id', 'country']) }}
+      |                                 ^^^^^^^^^^^^
+      |
+      = hint: leave one of them out, or select another column: files hold what is no partition
     ");
 }

@@ -1,6 +1,6 @@
 //! Models that read sources: by the declared columns, without a file, a service or a broker.
 
-use super::check;
+use super::{check, refused};
 use crate::mistakes::revenue;
 use crate::project::TestProject;
 use crate::transcript;
@@ -150,5 +150,22 @@ fn a_column_of_a_file_that_says_nothing_of_its_columns() {
       |
       = note: there are `_error`, `_ingested_at`, `_source`, `_status`, `_window_start`
       = hint: `shop.prices` has the columns that its `columns` declare: name it there
+    ");
+}
+
+#[test]
+fn the_columns_of_a_source_asked_for_as_a_table() {
+    let project = TestProject::new()
+        .file("models/bronze/clicks.sql", "{{ config(materialized='incremental') }}\nselect\n{% for column in adapter.get_columns_in_relation(source('shop', 'clicks')) %}\n  {{ column.name }},\n{% endfor %}\n  1 as one\nfrom {{ source('shop', 'clicks') }}\n")
+        .file("data/clicks.ndjson", "{\"id\": 1}\n")
+        .file("sources.yaml", "sources:\n  - name: shop\n    tables:\n      - name: clicks\n        files: {path: data/clicks.ndjson}\n        columns: [{name: id, type: bigint}]\n");
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0202]: cannot look at `shop.clicks`: no table named `shop.clicks`
+     --> models/bronze/clicks.sql:3:18
+      |
+    3 | {% for column in adapter.get_columns_in_relation(source('shop', 'clicks')) %}
+      |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     ");
 }

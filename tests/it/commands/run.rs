@@ -269,9 +269,13 @@ fn a_hook_that_fails_before_the_run_stops_it() {
     5 models on target `dev`, 1 at a time
 
     error[E0407]: hook failed: no column named `nope`
-     |
-     = note: it runs: select nope
-     = hint: hooks are queries; what changes tables belongs into a model
+     --> project.yaml:2:22
+      |
+    2 | on-run-start: select nope
+      |                      ^^^^
+      |
+      = note: it runs: select nope
+      = hint: hooks are queries; what changes tables belongs into a model
     ");
     assert!(!project.path("warehouse/gold").exists());
 }

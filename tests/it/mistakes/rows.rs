@@ -90,8 +90,12 @@ fn a_seed_with_two_columns_of_one_name() {
     exit: 1
     ----- stderr -----
     error[E0609]: two columns of `seeds.countries` are called `code`
-    --> seeds/countries.csv
-     = hint: rename it in the first line of the file
+     --> seeds/countries.csv:1:6
+      |
+    1 | code,code
+      |      ^^^^
+      |
+      = hint: rename it in the first line of the file
     ");
 }
 

@@ -1,0 +1,116 @@
+//! What the physical planner and functions refuse that are called with a word they do not know.
+
+use super::sql::Described;
+use super::words::between;
+use crate::diagnostic::Code;
+
+/// The parts of a time that `date_part` and `extract` know.
+const PARTS: &[&str] = &[
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "millisecond",
+    "microsecond",
+    "nanosecond",
+    "dow",
+    "doy",
+    "isodow",
+    "isoyear",
+    "epoch",
+];
+
+/// What they refuse, in our words.
+pub(super) fn refused(text: &str) -> Option<Described> {
+    unplannable(text).or_else(|| unknown_part(text)).or_else(|| not_constant(text)).or_else(|| pattern(text))
+}
+
+/// Subqueries that cannot be made a join.
+fn unplannable(text: &str) -> Option<Described> {
+    let (_, expression) = text.split_once("Physical plan does not support logical expression ")?;
+    let sql = |message: &str| Described::new(Code::Sql, message);
+    let kind = expression.split(['(', ' ', '{']).next()?;
+    Some(match kind {
+        "ScalarSubquery" => sql("this subquery reads the query around it in a way that cannot be made a join")
+            .only("(select")
+            .hint("compute its value for all rows in a `with`, and join that"),
+        "OuterReferenceColumn" => {
+            sql("what is `lateral` reads the query around it in a way that cannot be made a join")
+                .only("lateral")
+                .hint("compute it in the `select`, or in a `with` that is joined")
+        }
+        "Exists" => sql("`exists` can stand in a condition only")
+            .only("exists")
+            .hint("join the other table with `left join`, and ask whether its key is there: `b.id is not null`"),
+        "InSubquery" => sql("`in (select ...)` can stand in a condition only")
+            .only("in")
+            .hint("join the other table with `left join`, and ask whether its key is there: `b.id is not null`"),
+        _ => return None,
+    })
+}
+
+/// `date_part('dwo', ...)` and the like.
+fn unknown_part(text: &str) -> Option<Described> {
+    let unknown = |part: &str, known: &[&str]| {
+        let message = format!("`{part}` is no part of a date");
+        let described = Described::new(Code::Sql, message).text(part).nearest(part, known.iter().copied());
+        match described.hints.is_empty() {
+            true => described.hint(format!("use {}", known.join(", "))),
+            false => described,
+        }
+    };
+    if let Some(part) = between(text, "Date part '", "' not supported") {
+        return Some(unknown(part, PARTS));
+    }
+    if let Some((part, known)) = text
+        .strip_prefix("Execution error: ")
+        .unwrap_or(text)
+        .strip_prefix("Unsupported date_trunc granularity: '")
+        .and_then(|rest| rest.split_once("'. Supported values are: "))
+    {
+        let known: Vec<&str> = known.lines().next()?.split(", ").collect();
+        return Some(unknown(part, &known));
+    }
+    let (part, known) = text.split_once("` is no part of a date; use ")?;
+    let known: Vec<&str> = known.lines().next()?.split(", ").flat_map(|part| part.split(" or ")).collect();
+    Some(unknown(part.rsplit('`').next()?, &known))
+}
+
+/// Arguments that are one value for all rows.
+fn not_constant(text: &str) -> Option<Described> {
+    let constant = |name: &str, what: &str, example: &str| {
+        let message = format!("{what} of `{name}` is one value for all rows, not a column");
+        Some(Described::new(Code::Sql, message).any(name).hint(format!("write it out, as in `{name}({example})`")))
+    };
+    if let Some(name) = between(text, "Percentile value for '", "' must be a literal") {
+        return constant(&name.to_lowercase(), "the percentile", "amount, 0.5");
+    }
+    if text.contains("string_agg delimiter must be a string literal") || text.contains("StringAgg delimiter") {
+        return constant("string_agg", "the delimiter", "name, ', '");
+    }
+    if text.contains("There is only support Literal types for field at idx") {
+        let message = "an argument of this window function is one value for all rows, not a column";
+        return Some(Described::new(Code::Sql, message).only("over").hint("write it out, as in `lag(amount, 1)`"));
+    }
+    None
+}
+
+/// A regular expression that is none; the parser shows it with a caret of its own.
+fn pattern(text: &str) -> Option<Described> {
+    let (_, shown) = text.split_once("regex parse error:")?;
+    let pattern = shown.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let why = shown.lines().find_map(|line| line.trim().strip_prefix("error: "));
+    let message = match why {
+        Some(why) => format!("`{pattern}` is no regular expression: {}", why.trim()),
+        None => format!("`{pattern}` is no regular expression"),
+    };
+    Some(
+        Described::new(Code::Sql, message)
+            .text(pattern)
+            .hint("a sign that stands for itself is written `\\(`, or `[(]`"),
+    )
+}
