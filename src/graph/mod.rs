@@ -3,12 +3,14 @@
 //! Built once by [`link`]; after that nothing is looked up by text any more.
 
 mod assemble;
+mod atom;
 mod config;
 mod config_reader;
 mod cycle;
 mod exposures;
 mod link;
 mod memory;
+mod models_of;
 mod node;
 mod resolve;
 pub mod selector;
