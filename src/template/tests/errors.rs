@@ -154,7 +154,7 @@ fn jinja_that_does_not_parse_is_shown_where_it_breaks() {
         ("select {{ 'a }}", ""),
         ("select {# x", ""),
     ];
-    insta::assert_snapshot!(told(&cases), @r##"
+    insta::assert_snapshot!(told(&cases), @"
     error[E0201]: `{% if %}` is never closed
      --> models/gold/orders.sql:2:4
       |
@@ -178,6 +178,8 @@ fn jinja_that_does_not_parse_is_shown_where_it_breaks() {
       |
     1 | {% fro x in y %}
       |    ^^^
+      |
+      = hint: did you mean `for`?
 
     error[E0201]: `{% endif %}` has no `{% if %}` before it
      --> models/gold/orders.sql:1:13
@@ -204,5 +206,5 @@ fn jinja_that_does_not_parse_is_shown_where_it_breaks() {
       |
     1 | select {# x
       |            ^
-    "##);
+    ");
 }

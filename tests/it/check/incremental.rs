@@ -291,7 +291,7 @@ fn a_column_of_replace_where() {
     1 | {{ config(materialized='incremental', incremental_strategy='replace_where', replace_where="dya >= '2026-01-02'") }}
       |                                                                                            ^^^
       |
-      = note: there are `day`, `id`
+      = hint: did you mean `day`?
     "#);
 }
 

@@ -194,7 +194,7 @@ fn a_part_that_date_part_does_not_know() {
     2 | select date_part('dwo', now()) as n
       |                   ^^^
       |
-      = hint: use year, quarter, month, week, day, hour, minute, second, millisecond, microsecond, nanosecond, dow, doy, isodow, isoyear, epoch
+      = hint: did you mean `dow`?
     ");
 }
 
@@ -212,7 +212,7 @@ fn a_part_that_extract_does_not_know() {
     2 | select extract(dwo from now()) as n
       |                ^^^
       |
-      = hint: use year, quarter, month, week, day, hour, minute, second, millisecond, microsecond, nanosecond, dow, doy, isodow, isoyear, epoch
+      = hint: did you mean `dow`?
     ");
 }
 
@@ -248,7 +248,7 @@ fn a_part_that_datediff_does_not_know() {
     2 | select datediff('dya', current_date, current_date) as days
       |                  ^^^
       |
-      = hint: use year, quarter, month, week, day, hour, minute, second, millisecond, microsecond, nanosecond
+      = hint: did you mean `day`?
     ");
 }
 
