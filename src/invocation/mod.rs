@@ -1,28 +1,34 @@
 //! One execution of a command: load, link, select, look, plan, execute. What every trigger calls.
 
+mod artifacts;
+mod load;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::artifact;
+pub use load::{LoadMemory, Loaded, load_project, load_what_is_right};
+
 use crate::connectors::{Again, Clients, Recorder, Replay, Surroundings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::execution::{
-    self, Context, Event, Kept, Limits, Lineage, NodeResult, Pace, Status, StreamEnd, StreamRequest, Streams, Walk,
+    self, Context, Event, Kept, Limits, Lineage, NodeResult, Pace, StreamEnd, StreamRequest, Streams, Walk,
 };
 use crate::graph::selector::Selection;
-use crate::graph::{Graph, LinkMemory, NodeId, NodeKind, link_what_is_right};
+use crate::graph::{NodeId, NodeKind};
+use crate::names;
 use crate::plan::{Command, Request, RunPlan};
-use crate::project::{LoadOptions, Memory, Project, find_root, load};
+use crate::project::Project;
 use crate::storage::{StorageError, Warehouse};
-use crate::template::{Globals, Templates, YamlRenderer};
-use crate::{data_test, names};
+use crate::template::YamlRenderer;
+
+use artifacts::write_artifacts;
 
 /// What a command line says, resolved: nothing below asks the environment or the clock again.
 #[derive(Debug, Clone)]
@@ -49,70 +55,6 @@ pub struct Settings {
     pub invocation_id: String,
     pub started: Timestamp,
     pub clock: Instant,
-}
-
-/// What loading has found out before, in the same process.
-#[derive(Debug, Default)]
-pub struct LoadMemory {
-    files: Arc<Memory>,
-    links: LinkMemory,
-}
-
-/// A project that is right as far as can be seen without its data.
-#[derive(Debug)]
-pub struct Loaded {
-    pub project: Arc<Project>,
-    pub graph: Arc<Graph>,
-    pub templates: Arc<Templates>,
-    pub warnings: Diagnostics,
-}
-
-/// Reads the project and links it. Every mistake of a phase is reported together.
-pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
-    let Loaded { warnings, project, graph, templates } = load_what_is_right(settings)?;
-    let ((), warnings) = warnings.finish(())?;
-    Ok(Loaded { project, graph, templates, warnings })
-}
-
-/// The same, going on without the nodes that are wrong: their mistakes are among the warnings.
-pub fn load_what_is_right(settings: &Settings) -> Result<Loaded, Diagnostics> {
-    let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
-    let options = LoadOptions {
-        target: settings.target.clone(),
-        vars: settings.vars.clone(),
-        env: settings.env.clone(),
-        memory: settings.memory.as_ref().map(|memory| Arc::clone(&memory.files)),
-    };
-    let (project, mut warnings) = load(&root, &options, &YamlRenderer::new())?;
-    let templates = Templates::new(globals(&project, settings), &project.macros)?;
-    warnings.extend(templates.warnings().clone());
-    let memory = settings.memory.as_ref().map(|memory| &memory.links);
-    let (graph, more) = link_what_is_right(&project, &templates, memory);
-    warnings.extend(more);
-    warnings.extend(data_test::check(&graph, &templates));
-    Ok(Loaded { project: Arc::new(project), graph: Arc::new(graph), templates: Arc::new(templates), warnings })
-}
-
-fn globals(project: &Project, settings: &Settings) -> Globals {
-    let mut target = project.config.target.context();
-    if let Some(object) = target.as_object_mut() {
-        object.insert("threads".to_owned(), json!(threads(project, settings)));
-        object.insert("schema".to_owned(), json!(project.config.layers.last()));
-    }
-    Globals {
-        project_name: project.config.name.clone(),
-        vars: project.config.vars.clone(),
-        env: project.env.clone(),
-        target,
-        flags: json!({
-            "FULL_REFRESH": settings.full_refresh,
-            "STORE_FAILURES": settings.store_failures,
-            "FAIL_FAST": settings.fail_fast,
-            "WHICH": settings.command,
-        }),
-        invocation_id: settings.invocation_id.clone(),
-        run_started_at: settings.started,
-    }
 }
 
 /// Models built at the same time.
@@ -318,68 +260,6 @@ impl Invocation {
                 .in_file(folder.display().to_string())
                 .into()
         })
-    }
-}
-
-fn write_artifacts(
-    context: &Context,
-    settings: &Settings,
-    folder: &Path,
-    compiled: &HashMap<NodeId, String>,
-    (results, lineages): (Option<&[NodeResult]>, &BTreeMap<NodeId, Lineage>),
-) -> std::io::Result<()> {
-    let elapsed = settings.clock.elapsed();
-    let header = artifact::Header {
-        invocation_id: &settings.invocation_id,
-        generated_at: settings.started.checked_add(elapsed).unwrap_or(settings.started),
-        started_at: settings.started,
-        env: settings
-            .env
-            .iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), value.clone())))
-            .collect(),
-        args: json!({
-            "which": settings.command,
-            "target": context.project.config.target.name,
-            "full_refresh": settings.full_refresh,
-            "fail_fast": settings.fail_fast,
-            "threads": threads(&context.project, settings),
-            "vars": settings.vars,
-        }),
-    };
-    artifact::write_compiled(folder, &context.graph, compiled)?;
-    let manifest = artifact::manifest(&context.project, &context.graph, compiled, lineages, &header);
-    artifact::write(folder, "manifest.json", &manifest)?;
-    if let Some(results) = results {
-        let entries: Vec<_> = results.iter().map(result_entry).collect();
-        let value = artifact::run_results(&context.graph, compiled, &entries, elapsed.as_secs_f64(), &header);
-        artifact::write(folder, "run_results.json", &value)?;
-    }
-    Ok(())
-}
-
-fn result_entry(result: &NodeResult) -> artifact::ResultEntry<'_> {
-    let is_test = matches!(result.status, Status::Pass | Status::Warn | Status::Fail);
-    artifact::ResultEntry {
-        node: result.node,
-        status: match result.status {
-            Status::Success => "success",
-            Status::Error => "error",
-            Status::Skipped => "skipped",
-            Status::Pass => "pass",
-            Status::Warn => "warn",
-            Status::Fail => "fail",
-        },
-        started: result.started,
-        compile_ended: result.started.checked_add(result.compile).unwrap_or(result.started),
-        completed: result.completed,
-        thread: 1,
-        rows: result.rows,
-        version: result.version,
-        message: &result.message,
-        failures: is_test.then_some(result.rows),
-        rejected: result.rejected,
-        diagnostics: result.diagnostics.iter().map(crate::diagnostic::render_json).collect(),
     }
 }
 
