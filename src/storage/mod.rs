@@ -10,6 +10,7 @@ mod lock;
 mod log_store;
 mod overlay;
 mod position;
+mod queries;
 mod rewrite;
 mod stage;
 mod table;

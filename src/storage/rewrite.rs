@@ -6,15 +6,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use datafusion::arrow::util::display::array_value_to_string;
-use datafusion::catalog::{MemoryCatalogProviderList, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
-use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::DeltaTable;
 use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -23,13 +19,14 @@ use serde_json::json;
 use super::commit::Removes;
 use super::error::StorageError;
 use super::overlay::Overlay;
+use super::queries::{Queries, scratch};
 use super::stage::{Progress, Staged};
 use super::{Table, Warehouse};
 use crate::names::Relation;
 
 /// dbt's names for the two sides of a merge, usable in `incremental_predicates`.
 const TARGET: &str = "DBT_INTERNAL_DEST";
-const SOURCE: &str = "DBT_INTERNAL_SOURCE";
+pub(super) const SOURCE: &str = "DBT_INTERNAL_SOURCE";
 /// In which file a row lies, while rows are replaced.
 pub const FILE_COLUMN: &str = "__engine_file";
 
@@ -205,73 +202,11 @@ impl Warehouse {
     }
 }
 
-/// A session of its own: the caller's functions, memory and stores, and no tables.
-fn scratch(session: &SessionState) -> SessionContext {
-    let config = session.config().clone().with_create_default_catalog_and_schema(true);
-    let state = SessionStateBuilder::new_from_existing(session.clone())
-        .with_config(config.with_default_catalog_and_schema("scratch", "scratch"))
-        .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
-        .build();
-    SessionContext::new_with_state(state)
-}
-
-/// Queries on staged rows, and on what is there, about one relation.
-struct Queries<'a> {
-    relation: &'a Relation,
-    context: SessionContext,
-}
-
 struct Work<'a> {
     warehouse: &'a Warehouse,
     base: &'a Table,
     schema: &'a SchemaRef,
     queries: Queries<'a>,
-}
-
-impl Queries<'_> {
-    fn failed(&self, source: DataFusionError) -> StorageError {
-        StorageError::Write { relation: self.relation.clone(), source }
-    }
-
-    fn add(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), StorageError> {
-        let name = format!("\"{name}\"");
-        self.context.deregister_table(name.as_str()).map_err(|source| self.failed(source))?;
-        self.context.register_table(name.as_str(), provider).map_err(|source| self.failed(source))?;
-        Ok(())
-    }
-
-    async fn sql(&self, sql: &str) -> Result<DataFrame, StorageError> {
-        self.context.sql(sql).await.map_err(|source| self.failed(source))
-    }
-
-    /// The first batch of a query that gives a handful of rows.
-    async fn first(&self, sql: &str) -> Result<Option<RecordBatch>, StorageError> {
-        let mut stream = self.sql(sql).await?.execute_stream().await.map_err(|source| self.failed(source))?;
-        while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(|source| self.failed(source))?;
-            if batch.num_rows() > 0 {
-                return Ok(Some(batch));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn refuse_duplicate_keys(&self, keys: &[String]) -> Result<(), StorageError> {
-        let columns = list(keys, |key| format!("\"{key}\""));
-        let present = keys.iter().map(|key| format!("\"{key}\" is not null")).collect::<Vec<_>>().join(" and ");
-        let sql = format!(
-            "select {columns}, count(*) as n from \"{SOURCE}\" where {present} group by {columns} having count(*) > 1 order by n desc, {columns} limit 1"
-        );
-        let Some(batch) = self.first(&sql).await? else { return Ok(()) };
-        let shown = |index: usize| array_value_to_string(batch.column(index), 0).unwrap_or_default();
-        let key: Vec<String> =
-            keys.iter().enumerate().map(|(index, key)| format!("{key} = {}", shown(index))).collect();
-        Err(StorageError::DuplicateKey {
-            relation: self.relation.clone(),
-            key: keys.join(", "),
-            sample: format!("{} has {} rows", key.join(", "), shown(keys.len())),
-        })
-    }
 }
 
 impl Work<'_> {
@@ -388,7 +323,7 @@ fn quote_sides(predicate: &str) -> String {
     })
 }
 
-fn list<T>(items: impl IntoIterator<Item = T>, shown: impl Fn(T) -> String) -> String {
+pub(super) fn list<T>(items: impl IntoIterator<Item = T>, shown: impl Fn(T) -> String) -> String {
     items.into_iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 

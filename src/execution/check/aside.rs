@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datafusion::error::DataFusionError;
 use serde_json::{Map, Value};
 
-use super::bind::{Binder, Planned, is_unbound};
+use super::bind::{Binder, Planned};
 use super::suspect::Reach;
+use super::unbound::is_unbound;
 use crate::connectors::http::missing_each;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execution::compile::World;

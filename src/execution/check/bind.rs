@@ -11,22 +11,21 @@ use datafusion::logical_expr::LogicalPlan;
 use futures::executor::block_on;
 use tokio::runtime::Handle;
 
-use super::catalog::{Columns, StubCatalogs, Stubs, Unbound};
+use super::catalog::{Columns, StubCatalogs, Stubs};
 use super::inputs::Tables;
 use super::memory::{Identity, Memory, Remembered};
 use super::suspect::{Reach, is_suspect};
 use super::types::settle_types;
+use super::unbound::is_unbound;
 use super::{Looked, Wrong, settings};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
 use crate::execution::materialize::{contract_broken, evolution, only_partitions, unknown_columns, view_of_source};
-use crate::execution::session::{WAREHOUSE, output_schema, statement_of};
-use crate::execution::verify::relation_sql;
+use crate::execution::session::{output_schema, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind, TestKind};
-use crate::names::Relation;
 use crate::storage::{StorageError, evolve, table_schema};
 
 /// SQL may be nested deep.
@@ -320,29 +319,6 @@ impl Binder {
         }
     }
 
-    /// Whether the SQL names a table whose columns are not known: it cannot be bound then.
-    fn reads_unknown(&self, id: NodeId, sql: &str) -> bool {
-        let unknown = self.context.graph.parents(id).iter().filter(|parent| self.columns_of(**parent).is_none());
-        let mut tables = unknown.map(|parent| relation_sql(self.context.graph.node(*parent)));
-        tables.any(|table| sql.contains(&table))
-    }
-
-    /// Tables that the SQL names and no node stands for, looked for in the warehouse; whether there is one now.
-    pub(super) fn adopt(&self, sql: &str) -> bool {
-        if !self.context.warehouse.is_local() {
-            return false;
-        }
-        let mut is_there = false;
-        for (layer, name) in missing_relations(&self.context, &self.stubs, sql) {
-            let Ok(relation) = Relation::new(&layer, &name) else { continue };
-            if let Ok(Some(table)) = self.runtime.block_on(self.context.warehouse.table(&relation)) {
-                self.stubs.add_relation(&relation, Columns::Known(table.schema()));
-                is_there = true;
-            }
-        }
-        is_there
-    }
-
     /// The name of a source whose rows come only once.
     fn read_once(&self, id: NodeId) -> Option<String> {
         let node = self.context.graph.node(id);
@@ -383,43 +359,4 @@ fn fingerprint(node: &Node, made_of: &impl Hash) -> u64 {
     made_of.hash(&mut hasher);
     node.config.hash(&mut hasher);
     hasher.finish().max(1)
-}
-
-/// Whether a query could not be bound because of what it reads.
-pub(super) fn is_unbound(error: &DataFusionError) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = next {
-        if current.is::<Unbound>() {
-            return true;
-        }
-        next = match current.downcast_ref::<DataFusionError>() {
-            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
-            _ => current.source(),
-        };
-    }
-    false
-}
-
-/// The tables that a query names and that are nowhere.
-pub(super) fn missing(context: &Context, stubs: &Stubs, sql: &str) -> Vec<String> {
-    let missing = missing_relations(context, stubs, sql);
-    let shown = |(schema, table): (String, String)| match schema.as_str() {
-        "public" => table,
-        schema => format!("{schema}.{table}"),
-    };
-    missing.into_iter().map(shown).collect()
-}
-
-fn missing_relations(context: &Context, stubs: &Stubs, sql: &str) -> Vec<(String, String)> {
-    let Ok(statement) = statement_of(&context.base, sql) else { return Vec::new() };
-    let Ok(references) = context.base.resolve_table_references(&statement) else { return Vec::new() };
-    references
-        .iter()
-        .filter_map(|reference| {
-            let full = reference.clone().resolve(WAREHOUSE, "public");
-            let is_there = stubs.has(&full.catalog, &full.schema, &full.table);
-            (!is_there).then(|| (full.schema.to_string(), full.table.to_string()))
-        })
-        .collect()
 }

@@ -17,6 +17,7 @@ mod settings;
 mod suspect;
 mod test;
 mod types;
+mod unbound;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -232,7 +233,7 @@ async fn placed(context: &Arc<Context>, stubs: &Stubs, id: NodeId, wrong: Wrong)
         Wrong::Found(found) => found,
         Wrong::Sql { sql, incremental, error } => {
             context.keep_compiled(id, &sql, incremental);
-            let missing = bind::missing(context, stubs, &sql);
+            let missing = unbound::missing(context, stubs, &sql);
             let found = fault::sql_fault(context, id, &sql, error, &missing).await;
             let in_incremental_run = "this is its SQL once its table is there, where `is_incremental()` is true";
             match incremental {

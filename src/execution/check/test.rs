@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Wrong;
-use super::bind::{Binder, is_unbound};
+use super::bind::Binder;
 use super::suspect::{Reach, is_suspect};
+use super::unbound::is_unbound;
 use crate::data_test::{self, TestConfig};
 use crate::execution::compile::World;
 use crate::execution::verify::{called_from, custom_arguments, parent_sql, relation_sql};
