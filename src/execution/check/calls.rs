@@ -35,6 +35,10 @@ enum Subject {
     FirstText,
 }
 
+pub(super) fn takes_words(function: &str) -> bool {
+    TAKES_WORDS.iter().any(|(name, _)| *name == function)
+}
+
 /// What the first call says that no row can pass; calls that only some rows come to are left out.
 pub(super) fn refused(plan: &LogicalPlan) -> Option<DataFusionError> {
     let mut found = None;

@@ -5,8 +5,8 @@
 
 use datafusion::arrow::compute::can_cast_types;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ExprSchema, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
@@ -81,21 +81,25 @@ fn begun(plan: &dyn ExecutionPlan) -> Result<(), DataFusionError> {
 pub(super) fn is_suspect(analyzed: &LogicalPlan, reach: Reach) -> bool {
     match reach {
         Reach::Bound => false,
-        Reach::Optimized => holds_odd(analyzed),
-        Reach::Planned => holds_odd(analyzed) || calls::refused(analyzed).is_some(),
+        Reach::Optimized => holds_odd(analyzed, &mut false),
+        Reach::Planned => {
+            let mut has_words = false;
+            holds_odd(analyzed, &mut has_words) || (has_words && calls::refused(analyzed).is_some())
+        }
     }
 }
 
-fn holds_odd(plan: &LogicalPlan) -> bool {
+/// `has_words` becomes true if a function is called that takes words.
+fn holds_odd(plan: &LogicalPlan, has_words: &mut bool) -> bool {
     let mut found = false;
     let walked = plan.apply_with_subqueries(|node| {
-        found = found || is_odd(node);
+        found = found || is_odd(node, has_words);
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found || walked.is_err()
 }
 
-fn is_odd(node: &LogicalPlan) -> bool {
+fn is_odd(node: &LogicalPlan, has_words: &mut bool) -> bool {
     if let LogicalPlan::Subquery(subquery) = node
         && !subquery.outer_ref_columns.is_empty()
     {
@@ -108,6 +112,9 @@ fn is_odd(node: &LogicalPlan) -> bool {
     let mut found = false;
     let walked = node.apply_expressions(|expression| {
         expression.apply(|part| {
+            if let Expr::ScalarFunction(call) = part {
+                *has_words |= calls::takes_words(call.func.name());
+            }
             found = found || is_odd_part(part, node, schema);
             Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         })
@@ -144,13 +151,26 @@ fn is_filter(node: &LogicalPlan) -> bool {
 /// A constant is folded, and must fit its type then.
 fn is_odd_cast(inner: &Expr, to: &DataType, schema: &DFSchema) -> bool {
     match inner {
-        Expr::Literal(value, _) => value.cast_to(to).is_err(),
+        Expr::Literal(value, _) => !fits(value, to) && value.cast_to(to).is_err(),
         // `now()` fits what times fit.
         Expr::ScalarFunction(call) if call.args.is_empty() => cannot_cast(inner, to, schema),
         _ => cannot_cast(inner, to, schema) || !inner.any_column_refs(),
     }
 }
 
+/// Whether a cast cannot fail, as far as that is quickly seen.
+fn fits(value: &ScalarValue, to: &DataType) -> bool {
+    match value {
+        ScalarValue::Int64(_) => to.is_floating() || *to == DataType::Int64,
+        _ => false,
+    }
+}
+
 fn cannot_cast(inner: &Expr, to: &DataType, schema: &DFSchema) -> bool {
-    inner.get_type(schema).is_ok_and(|from| !can_cast_types(&from, to))
+    match inner {
+        Expr::Column(column) => {
+            schema.field_from_column(column).is_ok_and(|field| !can_cast_types(field.data_type(), to))
+        }
+        _ => inner.get_type(schema).is_ok_and(|from| !can_cast_types(&from, to)),
+    }
 }
