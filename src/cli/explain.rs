@@ -5,13 +5,16 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::follower::grouped;
+use super::follower::{grouped, rows};
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::execution::{Explained, explain};
 use crate::graph::selector::Selection;
 use crate::invocation::{Invocation, Settings, load_project, select};
+
+/// Characters of an operator's description for people; machines get all of it.
+const WIDTH: usize = 120;
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
@@ -52,13 +55,16 @@ fn text(explained: &Explained, printer: &Printer) {
             bytes => format!("  spilled {}", indicatif::BinaryBytes(bytes as u64)),
         };
         let indent = "  ".repeat(operator.depth);
-        if !printer.output(&format!("{rows:>12} {compute:>10}  {indent}{}{spilled}", operator.text)) {
+        let text = match operator.text.char_indices().nth(WIDTH) {
+            Some((at, _)) => format!("{}...", &operator.text[..at]),
+            None => operator.text.clone(),
+        };
+        if !printer.output(&format!("{rows:>12} {compute:>10}  {indent}{text}{spilled}")) {
             return;
         }
     }
     let seconds = explained.elapsed.as_secs_f64();
-    printer
-        .note(&format!("\n{} rows in {seconds:.2}s; compute is summed over the partitions", grouped(explained.rows)));
+    printer.note(&format!("\n{} in {seconds:.2}s; compute is summed over the partitions", rows(explained.rows)));
 }
 
 fn json_lines(explained: &Explained, printer: &Printer) {

@@ -216,7 +216,8 @@ fn success(result: &NodeResult) -> String {
     }
 }
 
-fn rows(number: u64) -> String {
+/// `1 row`, `12,345 rows`.
+pub(super) fn rows(number: u64) -> String {
     match number {
         1 => "1 row".to_owned(),
         many => format!("{} rows", grouped(many)),

@@ -49,9 +49,16 @@ pub(super) struct Following {
 }
 
 impl Following {
-    pub(super) async fn finish(self) {
+    pub(super) async fn finish(mut self) {
         // A printer that failed has nobody to tell.
-        let _ = self.task.await;
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Following {
+    /// What is given up is not told any more.
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
@@ -191,6 +198,28 @@ impl Printer {
         Following { task: tokio::spawn(follower.run(receiver)) }
     }
 
+    /// The tests that failed or warned, with the query to look into.
+    pub(super) fn tests(&self, results: &[NodeResult], graph: &Graph, target_path: &str) {
+        for result in results.iter().filter(|result| matches!(result.status, Status::Fail | Status::Warn)) {
+            let node = graph.node(result.node);
+            let (word, style) = match result.status {
+                Status::Fail => ("failed", RED),
+                _ => ("warned", YELLOW),
+            };
+            let head = self.paint(style, &format!("test {} {word}", node.name));
+            let line = format!(
+                "{head} ({}): {}\n  its query: {target_path}/compiled/{}",
+                node.path,
+                result.message,
+                compiled_path(node, &graph.project_name).unwrap_or_default()
+            );
+            match result.status {
+                Status::Fail => self.error_line(&line),
+                _ => self.note(&line),
+            }
+        }
+    }
+
     /// The failures once more, whole, and the counts.
     pub(super) fn summary(&self, summary: &Summary, results: &[NodeResult], graph: &Graph, target_path: &str) {
         if self.json {
@@ -211,24 +240,7 @@ impl Printer {
             self.note("");
         }
         self.diagnostics(&shown);
-        for result in results.iter().filter(|result| matches!(result.status, Status::Fail | Status::Warn)) {
-            let node = graph.node(result.node);
-            let (word, style) = match result.status {
-                Status::Fail => ("failed", RED),
-                _ => ("warned", YELLOW),
-            };
-            let head = self.paint(style, &format!("test {} {word}", node.name));
-            let line = format!(
-                "{head} ({}): {}\n  its query: {target_path}/compiled/{}",
-                node.path,
-                result.message,
-                compiled_path(node, &graph.project_name).unwrap_or_default()
-            );
-            match result.status {
-                Status::Fail => self.error_line(&line),
-                _ => self.note(&line),
-            }
-        }
+        self.tests(results, graph, target_path);
         let built: Vec<String> = [(summary.models, "model"), (summary.seeds, "seed"), (summary.tests, "data test")]
             .into_iter()
             .filter(|(number, _)| *number > 0)

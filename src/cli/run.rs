@@ -130,7 +130,7 @@ async fn interrupted() {
     }
 }
 
-fn summary(
+pub(super) fn summary(
     results: &[NodeResult],
     graph: &crate::graph::Graph,
     elapsed: std::time::Duration,

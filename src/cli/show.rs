@@ -6,12 +6,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
-use super::follower::grouped;
+use super::follower::{grouped, rows};
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::execution::{Against, Difference, difference, preview_node, preview_sql};
-use crate::graph::NodeKind;
+use crate::execution::{Against, ColumnChange, Difference, difference, preview_node, preview_sql};
+use crate::graph::{Materialized, Node, NodeKind};
 use crate::invocation::{Invocation, Settings, load_project, select};
 
 #[derive(Debug, Args)]
@@ -76,12 +76,10 @@ pub(super) fn run(arguments: &ShowArguments, settings: Settings, printer: &Print
         let many = nodes.len() > 1;
         for id in nodes {
             if arguments.diff {
-                let label = loaded.graph.node(id).label();
-                let found = difference(&invocation.context, id, Against::Table, limit.unwrap_or(usize::MAX)).await?;
-                match json {
-                    true => printer.output(&difference_json(&label, found.as_ref()).to_string()),
-                    false => printer.output(&difference_text(&label, found.as_ref())),
-                };
+                let found = difference(&invocation.context, id, Against::Table, limit).await?;
+                if !told(printer, loaded.graph.node(id), found.as_ref(), json) {
+                    break;
+                }
                 continue;
             }
             let preview = preview_node(&invocation.context, id, limit).await?;
@@ -97,16 +95,31 @@ pub(super) fn run(arguments: &ShowArguments, settings: Settings, printer: &Print
     })?
 }
 
+/// Says what differs, or why nothing can be compared; false when nobody reads it any more.
+fn told(printer: &Printer, node: &Node, found: Option<&Difference>, json: bool) -> bool {
+    let label = node.label();
+    let text = match found {
+        _ if json => difference_json(&label, found).to_string(),
+        Some(found) => difference_text(&label, found),
+        None => {
+            let materialized = node.as_model().map(|model| model.config.materialized);
+            let why = match materialized {
+                Some(Materialized::View) => "a view keeps no rows",
+                Some(Materialized::Ephemeral) => "an ephemeral model keeps no rows",
+                Some(Materialized::Kafka) => "its rows went to a topic",
+                Some(Materialized::Table | Materialized::Incremental) | None => "it has not been built",
+            };
+            format!("{label}: there is nothing to compare with: {why}")
+        }
+    };
+    printer.output(&text)
+}
+
 /// What became of a model's rows, for people.
-pub(super) fn difference_text(label: &str, found: Option<&Difference>) -> String {
-    let Some(found) = found else { return format!("{label}: there is nothing to compare with: it has not been built") };
+pub(super) fn difference_text(label: &str, found: &Difference) -> String {
     let without = match found.left_out.as_slice() {
         [] => String::new(),
         columns => format!(" (without {})", columns.join(", ")),
-    };
-    let rows = |number: u64| match number {
-        1 => "1 row".to_owned(),
-        many => format!("{} rows", grouped(many)),
     };
     if found.is_none() {
         return format!("{label}: {}, as before{without}", rows(found.rows));
@@ -118,7 +131,7 @@ pub(super) fn difference_text(label: &str, found: Option<&Difference>) -> String
             parts.push(format!("{} {word}", grouped(number)));
         }
     }
-    parts.extend(found.columns.iter().cloned());
+    parts.extend(found.columns.iter().map(column_text));
     let head = format!("{label}: {}: {}{without}", rows(found.rows), parts.join(", "));
     match found.first.is_empty() {
         true => head,
@@ -126,13 +139,22 @@ pub(super) fn difference_text(label: &str, found: Option<&Difference>) -> String
     }
 }
 
+fn column_text(change: &ColumnChange) -> String {
+    let name = &change.name;
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => format!("`{name}` was {before} and is {after}"),
+        (None, _) => format!("`{name}` is new"),
+        (Some(_), None) => format!("`{name}` is gone"),
+    }
+}
+
 /// The same for machines.
 pub(super) fn difference_json(label: &str, found: Option<&Difference>) -> Value {
-    match found {
-        None => json!({"relation": label, "before": null}),
-        Some(found) => json!({
-            "relation": label, "rows": found.rows, "added": found.added, "removed": found.removed,
-            "changed": found.changed, "columns": found.columns, "left_out": found.left_out, "first": found.first.to_json(),
-        }),
-    }
+    let Some(found) = found else { return json!({"relation": label, "before": null}) };
+    let column = |change: &ColumnChange| json!({"column": change.name, "before": change.before, "after": change.after});
+    json!({
+        "relation": label, "rows": found.rows, "added": found.added, "removed": found.removed, "changed": found.changed,
+        "columns": found.columns.iter().map(column).collect::<Vec<_>>(), "left_out": found.left_out,
+        "first": found.first.to_json(),
+    })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
-use datafusion::arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::ViewTable;
 use datafusion::error::{DataFusionError, Result};
@@ -21,12 +21,14 @@ use super::session::{StepSession, output_schema};
 use super::{Context, Preview, compile, fault};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{NodeId, NodeKind, TestKind};
-use crate::storage::shown_type;
+use crate::storage::{same_in_delta, shown_type, table_schema};
 
 const BEFORE: &str = "before";
 const AFTER: &str = "after";
 /// How often a row is there more than before.
 const MORE: &str = "__engine_more";
+/// How often it is there now.
+const NOW: &str = "__engine_now";
 
 /// What became of a model's rows.
 #[derive(Debug)]
@@ -37,8 +39,8 @@ pub struct Difference {
     pub changed: Option<u64>,
     /// Rows there are now.
     pub rows: u64,
-    /// What became of the columns, in words.
-    pub columns: Vec<String>,
+    /// Those that came, went, or have another type.
+    pub columns: Vec<ColumnChange>,
     /// Columns that say when a row was made, and differ every time.
     pub left_out: Vec<String>,
     /// The first rows that differ, each behind a `+` or `-`.
@@ -51,6 +53,16 @@ impl Difference {
     }
 }
 
+/// What became of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnChange {
+    pub name: String,
+    /// Its type, in words; none for one that is new.
+    pub before: Option<String>,
+    /// None for one that is gone.
+    pub after: Option<String>,
+}
+
 /// What a model's rows are compared with.
 #[derive(Debug, Clone, Copy)]
 pub enum Against {
@@ -60,12 +72,12 @@ pub enum Against {
     Version(u64),
 }
 
-/// Compares; `None` when there is nothing to compare with yet.
+/// Compares; `None` when there is nothing to compare with yet. Of the rows that differ `limit` are given, or all.
 pub async fn difference(
     context: &Arc<Context>,
     id: NodeId,
     against: Against,
-    limit: usize,
+    limit: Option<usize>,
 ) -> Result<Option<Difference>, Diagnostics> {
     let node = context.graph.node(id);
     let Some(relation) = node.relation() else { return Ok(None) };
@@ -90,7 +102,10 @@ pub async fn difference(
             if let Some(source) = session.sources().first() {
                 let message =
                     format!("`{}` reads the source `{}`, whose rows come only once", node.label(), source.name);
-                return Err(Diagnostic::error(Code::Source, message).in_file(node.path.clone()).into());
+                return Err(Diagnostic::error(Code::Source, message)
+                    .in_file(node.path.clone())
+                    .hint("leave out `--diff` to see what it reads now; `engine watch` compares the builds it makes")
+                    .into());
             }
             (now, Arc::new(ViewTable::new(plan.clone(), None)) as Arc<dyn TableProvider>)
         }
@@ -99,7 +114,9 @@ pub async fn difference(
             (context.warehouse.provider(&before, session.state()).await.map_err(stored)?, now)
         }
     };
-    let comparison = Comparison::new(&session, &plan, before, after, keys(context, id));
+    let stored_as = |schema: &Schema| table_schema(relation, schema).map_err(stored);
+    let changes = changed_columns(&before.schema(), &*stored_as(&after.schema())?);
+    let comparison = Comparison::new(&session, &plan, (before, after), changes, keys(context, id));
     match comparison.run(limit).await {
         Ok(difference) => Ok(Some(difference)),
         Err(error) => Err(fault::sql_fault(context, id, &sql, error, &[]).await),
@@ -122,10 +139,13 @@ fn keys(context: &Context, id: NodeId) -> Vec<String> {
 
 struct Comparison {
     context: SessionContext,
-    before: (SchemaRef, Arc<dyn TableProvider>),
-    after: (SchemaRef, Arc<dyn TableProvider>),
-    /// Of both sides.
-    columns: Vec<String>,
+    before: Arc<dyn TableProvider>,
+    after: Arc<dyn TableProvider>,
+    changes: Vec<ColumnChange>,
+    /// Of both sides, and each as it is compared.
+    columns: Vec<(String, String)>,
+    /// Those of them that rows can be put in order by.
+    ordered: Vec<String>,
     keys: Vec<String>,
     left_out: Vec<String>,
 }
@@ -134,16 +154,29 @@ impl Comparison {
     fn new(
         session: &StepSession,
         plan: &LogicalPlan,
-        before: Arc<dyn TableProvider>,
-        after: Arc<dyn TableProvider>,
+        (before, after): (Arc<dyn TableProvider>, Arc<dyn TableProvider>),
+        changes: Vec<ColumnChange>,
         keys: Vec<String>,
     ) -> Self {
         let (old, new) = (before.schema(), after.schema());
         let volatile = volatile(plan);
-        let common = new.fields().iter().map(|field| field.name()).filter(|name| old.column_with_name(name).is_some());
-        let (left_out, columns): (Vec<String>, Vec<String>) =
-            common.cloned().partition(|name| volatile.contains(name) && !keys.contains(name));
-        let keys = if keys.iter().all(|key| columns.contains(key)) { keys } else { Vec::new() };
+        let (mut columns, mut ordered, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for field in new.fields() {
+            let name = field.name();
+            let Some((_, before)) = old.column_with_name(name) else { continue };
+            if volatile.contains(name) && !keys.contains(name) {
+                left_out.push(name.clone());
+                continue;
+            }
+            let is_retyped = changes.iter().any(|change| change.name == *name);
+            let Some(compared) = compared(name, before.data_type(), field.data_type(), is_retyped) else { continue };
+            columns.push((name.clone(), compared));
+            if !field.data_type().is_nested() {
+                ordered.push(name.clone());
+            }
+        }
+        let has = |key: &String| columns.iter().any(|(name, _)| name == key);
+        let keys = if keys.iter().all(has) { keys } else { Vec::new() };
         let state = session.state().as_ref().clone();
         let config = state.config().clone().with_create_default_catalog_and_schema(true);
         let state = SessionStateBuilder::new_from_existing(state)
@@ -151,47 +184,73 @@ impl Comparison {
             .with_catalog_list(Arc::new(datafusion::catalog::MemoryCatalogProviderList::new()))
             .build();
         let context = SessionContext::new_with_state(state);
-        Self { context, before: (old, before), after: (new, after), columns, keys, left_out }
+        Self { context, before, after, changes, columns, ordered, keys, left_out }
     }
 
-    async fn run(self, limit: usize) -> Result<Difference> {
-        self.context.register_table(BEFORE, Arc::clone(&self.before.1))?;
-        self.context.register_table(AFTER, Arc::clone(&self.after.1))?;
-        let rows = self.number(&format!("select count(*) from {AFTER}")).await?;
-        let columns = changed_columns(&self.before.0, &self.after.0);
+    async fn run(self, limit: Option<usize>) -> Result<Difference> {
+        self.context.register_table(BEFORE, Arc::clone(&self.before))?;
+        self.context.register_table(AFTER, Arc::clone(&self.after))?;
         if self.columns.is_empty() {
-            let old = self.number(&format!("select count(*) from {BEFORE}")).await?;
+            let counts = format!("select (select count(*) from {AFTER}), (select count(*) from {BEFORE}), 0, 0");
+            let [rows, old, _, _] = self.numbers(&counts).await?;
             let first = Preview::new(Vec::new(), Vec::new());
-            let (added, removed, left_out) = (rows, old, self.left_out);
-            return Ok(Difference { added, removed, changed: None, rows, columns, left_out, first });
+            let (columns, left_out) = (self.changes, self.left_out);
+            return Ok(Difference { added: rows, removed: old, changed: None, rows, columns, left_out, first });
         }
-        let list = quoted(&self.columns);
-        let more = format!(
-            "select {list}, sum({MORE}) as {MORE} from (select {list}, 1 as {MORE} from {AFTER} \
-             union all select {list}, -1 as {MORE} from {BEFORE}) as both_sides group by {list} having sum({MORE}) <> 0"
-        );
-        let count =
-            |sign: &str| format!("select coalesce(sum(abs({MORE})), 0) from ({more}) as d where {MORE} {sign} 0");
-        let (mut added, mut removed) = (self.number(&count(">")).await?, self.number(&count("<")).await?);
-        let keys = quoted(&self.keys);
-        let changed = match self.keys.is_empty() {
-            true => None,
-            false => {
-                let both = format!(
-                    "select count(*) from (select {keys} from ({more}) as d group by {keys} having max({MORE}) > 0 and min({MORE}) < 0) as k"
-                );
-                let changed = self.number(&both).await?;
-                added = added.saturating_sub(changed);
-                removed = removed.saturating_sub(changed);
-                Some(changed)
-            }
+        let [rows, added, removed, changed] = self.numbers(&self.counts()).await?;
+        let first = match (added, removed) {
+            (0, 0) => Preview::new(Vec::new(), Vec::new()),
+            _ => self.rows(&self.first(limit)).await?,
         };
-        let order = if keys.is_empty() { MORE.to_owned() } else { format!("{keys}, {MORE}") };
-        let first = format!(
-            "select case when {MORE} > 0 then '+' else '-' end as \"±\", {list} from ({more}) as d order by {order} limit {limit}"
+        let (added, removed) = (added.saturating_sub(changed), removed.saturating_sub(changed));
+        let changed = (!self.keys.is_empty()).then_some(changed);
+        Ok(Difference { added, removed, changed, rows, columns: self.changes, left_out: self.left_out, first })
+    }
+
+    /// Every row once, with how often it is there more than before, and how often it is there now.
+    fn both(&self) -> String {
+        let names = quoted(self.columns.iter().map(|(name, _)| name));
+        let compared: Vec<&str> = self.columns.iter().map(|(_, compared)| compared.as_str()).collect();
+        let compared = compared.join(", ");
+        format!(
+            "select {names}, sum({MORE}) as {MORE}, sum({NOW}) as {NOW} from (select {compared}, 1 as {MORE}, 1 as {NOW} \
+             from {AFTER} union all select {compared}, -1 as {MORE}, 0 as {NOW} from {BEFORE}) as both_sides group by {names}"
+        )
+    }
+
+    /// The rows there are now, those that came and went, and the keys of which some did both; all in one pass, for it may
+    /// run the model's query.
+    fn counts(&self) -> String {
+        let counts = format!(
+            "sum({NOW}) as {NOW}, sum(case when {MORE} > 0 then {MORE} else 0 end) as came, \
+             sum(case when {MORE} < 0 then -{MORE} else 0 end) as went"
         );
-        let first = self.rows(&first).await?;
-        Ok(Difference { added, removed, changed, rows, columns, left_out: self.left_out, first })
+        let by_key = match self.keys.is_empty() {
+            true => format!("select {counts} from ({}) as d", self.both()),
+            false => format!("select {counts} from ({}) as d group by {}", self.both(), quoted(&self.keys)),
+        };
+        let changed = match self.keys.is_empty() {
+            true => "0",
+            false => "sum(case when came > 0 and went > 0 then 1 else 0 end)",
+        };
+        format!("select sum({NOW}), sum(came), sum(went), {changed} from ({by_key}) as k")
+    }
+
+    /// What went stands beside what came in its place, as far as columns in order bring them together.
+    fn first(&self, limit: Option<usize>) -> String {
+        let names = quoted(self.columns.iter().map(|(name, _)| name));
+        let others = self.ordered.iter().filter(|name| !self.keys.contains(name));
+        let mut order: Vec<String> = self.keys.iter().chain(others).map(|name| quote(name)).collect();
+        order.insert(self.keys.len(), MORE.to_owned());
+        if self.keys.is_empty() {
+            order.rotate_left(1);
+        }
+        let limit = limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
+        format!(
+            "select case when {MORE} > 0 then '+' else '-' end as \"±\", {names} from ({}) as d where {MORE} <> 0 order by {}{limit}",
+            self.both(),
+            order.join(", ")
+        )
     }
 
     async fn rows(&self, sql: &str) -> Result<Preview> {
@@ -206,13 +265,18 @@ impl Comparison {
         Ok(Preview::new(names, batches))
     }
 
-    async fn number(&self, sql: &str) -> Result<u64> {
+    async fn numbers(&self, sql: &str) -> Result<[u64; 4]> {
         let mut stream = self.context.sql(sql).await?.execute_stream().await?;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
-            if batch.num_rows() > 0 {
-                let number = datafusion::arrow::compute::cast(batch.column(0), &DataType::Int64)?;
-                return Ok(u64::try_from(number.as_primitive::<Int64Type>().value(0)).unwrap_or(0));
+            if batch.num_rows() > 0 && batch.num_columns() == 4 {
+                let mut numbers = [0; 4];
+                for (number, column) in numbers.iter_mut().zip(batch.columns()) {
+                    let column = datafusion::arrow::compute::cast(column, &DataType::Int64)?;
+                    // Without any row there is no sum, and a null stands as 0.
+                    *number = u64::try_from(column.as_primitive::<Int64Type>().value(0)).unwrap_or(0);
+                }
+                return Ok(numbers);
             }
         }
         Err(DataFusionError::Internal("a count has no row".to_owned()))
@@ -232,25 +296,39 @@ fn volatile(plan: &LogicalPlan) -> BTreeSet<String> {
         .collect()
 }
 
-fn quoted(columns: &[String]) -> String {
-    let quoted: Vec<String> = columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn quoted<'a>(columns: impl IntoIterator<Item = &'a String>) -> String {
+    let quoted: Vec<String> = columns.into_iter().map(|name| quote(name)).collect();
     quoted.join(", ")
 }
 
-fn changed_columns(before: &Schema, after: &Schema) -> Vec<String> {
-    let mut told = Vec::new();
+/// A column as its values are compared: as text where its type is another one. None where even that says nothing.
+fn compared(name: &str, before: &DataType, after: &DataType, is_retyped: bool) -> Option<String> {
+    let column = quote(name);
+    let both = |is: fn(&DataType) -> bool| is(before) && is(after);
+    if !is_retyped || both(DataType::is_numeric) || both(DataType::is_temporal) {
+        return Some(column);
+    }
+    let has_text = |data_type: &DataType| !data_type.is_nested() && !data_type.is_binary();
+    (has_text(before) && has_text(after)).then(|| format!("cast({column} as varchar) as {column}"))
+}
+
+fn changed_columns(before: &Schema, after: &Schema) -> Vec<ColumnChange> {
+    let mut changes = Vec::new();
     for field in after.fields() {
-        match before.column_with_name(field.name()) {
-            None => told.push(format!("`{}` is new", field.name())),
-            Some((_, old)) => {
-                let (old, new) = (shown_type(old.data_type()), shown_type(field.data_type()));
-                if old != new {
-                    told.push(format!("`{}` was {old} and is {new}", field.name()));
-                }
-            }
+        let old = before.column_with_name(field.name()).map(|(_, old)| old.data_type());
+        if old.is_none_or(|old| !same_in_delta(old, field.data_type())) {
+            let after = Some(shown_type(field.data_type()));
+            changes.push(ColumnChange { name: field.name().clone(), before: old.map(shown_type), after });
         }
     }
     let gone = before.fields().iter().filter(|field| after.column_with_name(field.name()).is_none());
-    told.extend(gone.map(|field| format!("`{}` is gone", field.name())));
-    told
+    changes.extend(gone.map(|field| {
+        let before = Some(shown_type(field.data_type()));
+        ColumnChange { name: field.name().clone(), before, after: None }
+    }));
+    changes
 }

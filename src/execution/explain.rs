@@ -14,9 +14,6 @@ use super::{Context, compile, fault};
 use crate::diagnostic::Diagnostics;
 use crate::graph::NodeId;
 
-/// Characters of an operator's description at most.
-const WIDTH: usize = 100;
-
 /// An operator of a plan that ran.
 #[derive(Debug)]
 pub struct Operator {
@@ -72,15 +69,44 @@ fn look(context: &Context, plan: &Arc<dyn ExecutionPlan>, depth: usize, operator
     operators.push(Operator {
         depth,
         name: plan.name().trim_end_matches("Exec").to_owned(),
-        text: match text.char_indices().nth(WIDTH) {
-            Some((at, _)) => format!("{}...", &text[..at]),
-            None => text,
-        },
+        text: without_files(&text).unwrap_or(text),
         rows: metrics.as_ref().and_then(MetricsSet::output_rows),
         compute: metrics.as_ref().and_then(MetricsSet::elapsed_compute).map(|nanos| Duration::from_nanos(nanos as u64)),
         spilled: metrics.as_ref().and_then(MetricsSet::spilled_bytes).unwrap_or(0),
     });
     for child in plan.children() {
         look(context, child, depth + 1, operators);
+    }
+}
+
+/// With the table that a scan reads in place of its first files, whose names say nothing and crowd out what does.
+fn without_files(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("file_groups={")?;
+    let (groups, rest) = rest.split_once(": [[")?;
+    let (paths, after) = rest.split_once("]}")?;
+    let first = paths.split([',', ']', ':']).next()?;
+    let (folder, _file) = first.rsplit_once('/')?;
+    // A table's partitions are folders below its own.
+    let table: Vec<&str> = folder.split('/').take_while(|part| !part.contains('=')).collect();
+    Some(format!("{before}file_groups={{{groups} of {}}}{after}", table.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_is_told_by_its_table() {
+        let told = |text: &str| without_files(text);
+        assert_eq!(
+            told("Scan: file_groups={1 group: [[gold/t/part-0.parquet]]}, projection=[id]").as_deref(),
+            Some("Scan: file_groups={1 group of gold/t}, projection=[id]")
+        );
+        assert_eq!(
+            told("Scan: file_groups={9 groups: [[gold/t/day=1/a.parquet:0..9, gold/t/day=2/b.parquet], [...], ...]}")
+                .as_deref(),
+            Some("Scan: file_groups={9 groups of gold/t}")
+        );
+        assert_eq!(told("FilterExec: id@0 > 1"), None);
     }
 }

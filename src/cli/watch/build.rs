@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Watch;
 use super::keys::Wish;
+use crate::cli::run::summary;
 use crate::cli::show::{difference_json, difference_text};
 use crate::diagnostic::Diagnostics;
 use crate::execution::{Against, Context, NodeResult, Status, difference, preview_node};
@@ -29,6 +32,8 @@ pub(super) struct Wanted {
     /// Models whose own SQL or settings changed: their rows are shown.
     changed: BTreeSet<NodeId>,
     full_refresh: bool,
+    /// What was built last, or its tests alone, which is not what `r` means next.
+    is_again: bool,
 }
 
 impl Wanted {
@@ -48,8 +53,19 @@ impl Wanted {
                 && (changed.contains(id) || graph.parents(*id).iter().any(|parent| models.contains(parent)))
         };
         let tests = graph.ids().filter(is_run).collect();
-        Self { models, tests, changed: own, full_refresh: false }
+        Self { models, tests, changed: own, full_refresh: false, is_again: false }
     }
+}
+
+/// What is said of the rows that were built.
+#[derive(Default)]
+struct Told {
+    lines: Vec<String>,
+    /// More of it, for who asks.
+    details: Vec<String>,
+    /// The same for machines.
+    differences: Vec<Value>,
+    wrong: Diagnostics,
 }
 
 impl Watch<'_> {
@@ -70,25 +86,20 @@ impl Watch<'_> {
             wanted.models.clear();
         }
         wanted.full_refresh = wish == Wish::FullRefresh;
-        let last = self.last.clone();
+        wanted.is_again = true;
         self.build(&loaded, &wanted, settings).await;
-        // The tests alone are not what `r` means next.
-        self.last = last;
     }
 
-    /// Whether all of it is built and its tests have passed.
-    pub(super) async fn build(&mut self, loaded: &Loaded, wanted: &Wanted, settings: Settings) -> bool {
-        match self.try_build(loaded, wanted, settings).await {
-            Ok(is_whole) => is_whole,
-            Err(found) => {
-                self.printer.diagnostics(&found);
-                false
-            }
+    pub(super) async fn build(&mut self, loaded: &Loaded, wanted: &Wanted, settings: Settings) {
+        if let Err(found) = self.try_build(loaded, wanted, settings).await {
+            self.printer.diagnostics(&found);
         }
     }
 
-    async fn try_build(&mut self, loaded: &Loaded, wanted: &Wanted, settings: Settings) -> Result<bool, Diagnostics> {
+    async fn try_build(&mut self, loaded: &Loaded, wanted: &Wanted, settings: Settings) -> Result<(), Diagnostics> {
         let graph = &loaded.graph;
+        let unique_id = |id: NodeId| graph.node(id).unique_id.clone();
+        let clock = settings.clock;
         let settings = Settings { full_refresh: wanted.full_refresh, command: "build".to_owned(), ..settings };
         let (events, receiver) = mpsc::unbounded_channel();
         // Dropped with this future, when another save comes: what is under way is given up then.
@@ -99,68 +110,94 @@ impl Watch<'_> {
         let before = versions(&invocation.context, &wanted.models).await;
         let selection: BTreeSet<NodeId> = wanted.models.union(&wanted.tests).copied().collect();
         let plan = invocation.plan(&selection, Command::Build).await?;
+        for id in &selection {
+            self.known.begin(&unique_id(*id));
+        }
+        if !wanted.is_again {
+            self.last = selection.iter().map(|id| unique_id(*id)).collect();
+        }
         self.printer.begin(graph, &plan, width, &loaded.project.config.target.name);
         let printing = self.printer.follow(graph, &plan, receiver);
         let results = invocation.execute(&plan).await?;
-        invocation.write_artifacts(Some(&results))?;
+        let done = results.iter().filter(|result| result.status.lets_on());
+        done.for_each(|result| self.known.done(&unique_id(result.node)));
+        // Nothing is run of a model that is built into those that read it.
+        let run: BTreeSet<NodeId> = results.iter().map(|result| result.node).collect();
+        selection.difference(&run).for_each(|id| self.known.done(&unique_id(*id)));
+        let written = invocation.write_artifacts(Some(&results));
         let context = Arc::clone(&invocation.context);
-        let told = self.tell_results(&context, wanted, &before, &results).await;
+        let told = self.compared(&context, wanted, &before, &results).await;
+        // With the last sender of events gone, the printer has seen everything.
         drop((context, invocation));
         printing.finish().await;
-        for line in told {
-            self.printer.output(&line);
-        }
-        self.last = selection.iter().map(|id| graph.node(*id).unique_id.clone()).collect();
-        Ok(results.iter().all(|result| result.status.lets_on()))
+        self.tell_results(loaded, &results, told, clock.elapsed());
+        written
     }
 
-    /// What went wrong at once; what became of the rows as lines.
-    async fn tell_results(
-        &mut self,
-        context: &Arc<Context>,
-        wanted: &Wanted,
-        before: &BTreeMap<NodeId, u64>,
-        results: &[NodeResult],
-    ) -> Vec<String> {
+    fn tell_results(&mut self, loaded: &Loaded, results: &[NodeResult], told: Told, elapsed: Duration) {
+        let target_path = &loaded.project.config.target_path;
         let mut found = Diagnostics::default();
         for result in results {
             found.extend(result.diagnostics.clone());
         }
-        self.details.clear();
-        let mut lines = Vec::new();
+        found.extend(told.wrong);
+        if self.printer.is_json() {
+            self.printer.diagnostics(&found);
+            told.differences.into_iter().for_each(|difference| self.printer.json_line("difference", difference));
+            let summary = summary(results, &loaded.graph, elapsed, false);
+            return self.printer.summary(&summary, results, &loaded.graph, target_path);
+        }
+        if !found.is_empty() {
+            self.printer.note("");
+        }
+        self.printer.diagnostics(&found);
+        self.printer.tests(results, &loaded.graph, target_path);
+        for line in told.lines {
+            self.printer.output(&line);
+        }
+        self.details = told.details;
+    }
+
+    /// What became of the rows.
+    async fn compared(
+        &self,
+        context: &Arc<Context>,
+        wanted: &Wanted,
+        before: &BTreeMap<NodeId, u64>,
+        results: &[NodeResult],
+    ) -> Told {
+        let mut told = Told::default();
         for result in results.iter().filter(|result| result.status == Status::Success) {
             let label = context.graph.node(result.node).label();
             let Some(version) = before.get(&result.node) else {
-                lines.extend(self.first_rows(context, wanted, result.node, &label).await);
+                told.lines.extend(self.first_rows(context, wanted, result.node, &label).await);
                 continue;
             };
             if result.version == Some(*version) {
                 if wanted.changed.contains(&result.node) && !self.printer.is_json() {
-                    lines.push(format!(
+                    told.lines.push(format!(
                         "{label}: no rows were due; those that are there stay as they were until `f` builds it anew"
                     ));
                 }
                 continue;
             }
-            match difference(context, result.node, Against::Version(*version), DETAILS).await {
+            match difference(context, result.node, Against::Version(*version), Some(DETAILS)).await {
                 Ok(difference) if self.printer.is_json() => {
-                    self.printer.json_line("difference", difference_json(&label, difference.as_ref()));
+                    told.differences.push(difference_json(&label, difference.as_ref()));
                 }
-                Ok(difference) => {
-                    let text = difference_text(&label, difference.as_ref());
+                Ok(None) => {}
+                Ok(Some(difference)) => {
+                    let text = difference_text(&label, &difference);
                     let rows = if wanted.changed.contains(&result.node) { FIRST } else { 0 };
-                    lines.push(head(&text, rows));
-                    self.details.push(text);
+                    told.lines.push(head(&text, rows));
+                    told.details.push(text);
                 }
-                Err(wrong) => found.extend(wrong),
+                Err(wrong) => told.wrong.extend(wrong),
             }
         }
-        self.printer.diagnostics(&found);
-        lines
+        told
     }
-}
 
-impl Watch<'_> {
     /// Of a model that is new, or a view.
     async fn first_rows(&self, context: &Arc<Context>, wanted: &Wanted, id: NodeId, label: &str) -> Option<String> {
         let is_shown = wanted.changed.contains(&id) && context.graph.node(id).as_model().is_some();

@@ -1,65 +1,74 @@
 //! What changes on disk: saves as editors make them, gathered until they are over.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::places::Places;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// A save is over when nothing more came for so long.
 const QUIET: Duration = Duration::from_millis(15);
 /// A burst without end is looked at after so long.
 const LONGEST: Duration = Duration::from_millis(300);
-/// Files a project is made of.
-const EXTENSIONS: &[&str] = &["sql", "yml", "yaml", "csv"];
+/// What the system says when a process may not open more, or a user not watch more.
+const TOO_MANY: i32 = 24;
 
 /// The files of a project, watched.
 pub(super) struct Changes {
-    // Dropped, it watches no more.
-    watcher: RecommendedWatcher,
-    root: PathBuf,
+    eyes: Eyes,
     events: UnboundedReceiver<PathBuf>,
     /// Of a change that is not over yet: it is not lost when whoever waited for it goes on to something else.
     pending: Vec<PathBuf>,
 }
 
+/// What is watched; it can be told from elsewhere where else the project lies.
+#[derive(Clone)]
+pub(super) struct Eyes(Arc<Mutex<Watched>>);
+
+struct Watched {
+    // Dropped, it watches no more.
+    watcher: RecommendedWatcher,
+    places: Places,
+    folders: Vec<PathBuf>,
+}
+
 impl Changes {
-    /// `left_out` are folders with what the engine itself writes.
-    pub(super) fn of(root: &Path, left_out: &[PathBuf]) -> Result<Self, Diagnostic> {
+    pub(super) fn of(places: Places) -> Result<Self, Diagnostic> {
         let (sender, events) = unbounded_channel();
-        let failed = |error: notify::Error| {
-            Diagnostic::error(Code::Unreadable, format!("`{}` cannot be watched: {error}", root.display()))
-        };
+        let root = places.root.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let Ok(event) = event else { return };
-            if matches!(event.kind, EventKind::Access(_)) {
-                return;
-            }
-            for path in event.paths.into_iter().filter(|path| is_of_project(path)) {
+            let paths = match event {
+                Ok(event) if matches!(event.kind, EventKind::Access(_)) => return,
+                Ok(event) if !event.need_rescan() => event.paths,
+                // More has changed than was told: everything is looked at.
+                Ok(_) | Err(_) => vec![root.clone()],
+            };
+            for path in paths {
                 // Nobody listens any more only at the end.
                 let _ = sender.send(path);
             }
         });
-        let mut changes =
-            Self { watcher: watcher.map_err(failed)?, root: root.to_owned(), events, pending: Vec::new() };
-        changes.watcher.watch(root, RecursiveMode::NonRecursive).map_err(failed)?;
-        let entries = std::fs::read_dir(root).map_err(|error| failed(notify::Error::io(error)))?;
-        for entry in entries.flatten() {
-            let path = entry.path();
-            let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-            if path.is_dir() && !is_hidden && !left_out.contains(&path) && entry.file_name() != "target" {
-                changes.watcher.watch(&path, RecursiveMode::Recursive).map_err(failed)?;
-            }
-        }
-        Ok(changes)
+        let watcher = watcher.map_err(|error| unwatched(&places.root, &error))?;
+        let mut watched = Watched { watcher, places: places.clone(), folders: Vec::new() };
+        let root = watched.places.root.clone();
+        watched.watcher.watch(&root, RecursiveMode::NonRecursive).map_err(|error| unwatched(&root, &error))?;
+        let eyes = Eyes(Arc::new(Mutex::new(watched)));
+        eyes.follow(places)?;
+        Ok(Self { eyes, events, pending: Vec::new() })
+    }
+
+    pub(super) fn eyes(&self) -> Eyes {
+        self.eyes.clone()
     }
 
     /// The files of the next change, relative to the project.
     pub(super) async fn next(&mut self) -> Vec<String> {
         if self.pending.is_empty() {
-            match self.events.recv().await {
+            match self.recv().await {
                 Some(first) => self.pending.push(first),
                 None => return std::future::pending().await,
             }
@@ -67,50 +76,91 @@ impl Changes {
         let over = tokio::time::Instant::now() + LONGEST;
         loop {
             let quiet = (tokio::time::Instant::now() + QUIET).min(over);
-            match tokio::time::timeout_at(quiet, self.events.recv()).await {
+            match tokio::time::timeout_at(quiet, self.recv()).await {
                 Ok(Some(path)) => self.pending.push(path),
                 Ok(None) | Err(_) => break,
             }
         }
         let paths = std::mem::take(&mut self.pending);
-        // A folder made just now may hold files already.
-        for path in paths.iter().filter(|path| path.is_dir() && path.parent() == Some(&self.root)) {
-            let _ = self.watcher.watch(path, RecursiveMode::Recursive);
-        }
+        let mut watched = self.eyes.lock();
+        watched.look_again(&paths);
         // Without an extension it is a folder, or what an editor wrote first and renamed.
         let shown = paths.iter().filter(|path| path.extension().is_some() || path.ends_with(".env") || path.is_dir());
-        let relative = shown.map(|path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string());
-        let mut names: Vec<String> = relative.collect();
+        let mut names: Vec<String> = shown.filter_map(|path| watched.places.shown(path)).collect();
         names.sort();
         names.dedup();
         names
     }
-}
 
-/// Not what editors leave beside the files they save.
-fn is_of_project(path: &Path) -> bool {
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return false };
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    match extension {
-        _ if name == ".env" => true,
-        _ if name.starts_with('.') || name.starts_with('#') || name.ends_with('~') => false,
-        Some(extension) => EXTENSIONS.contains(&extension.as_str()),
-        // A folder that came or went.
-        None => !name.chars().all(|c| c.is_ascii_digit()),
+    /// The next path that matters.
+    async fn recv(&mut self) -> Option<PathBuf> {
+        loop {
+            let path = self.events.recv().await?;
+            if self.eyes.lock().places.has(&path) {
+                return Some(path);
+            }
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Eyes {
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-    #[test]
-    fn what_editors_leave_behind_is_no_change() {
-        for path in ["models/a.sql", "models/a.yml", "seeds/a.CSV", ".env", "models/gold"] {
-            assert!(is_of_project(Path::new(path)), "{path}");
+    /// From now on the project lies there.
+    pub(super) fn follow(&self, places: Places) -> Result<(), Diagnostic> {
+        let mut watched = self.lock();
+        watched.places = places;
+        let missing: Vec<PathBuf> =
+            watched.places.folders.iter().filter(|folder| !watched.folders.contains(folder)).cloned().collect();
+        missing.into_iter().try_for_each(|folder| watched.watch(folder))
+    }
+}
+
+impl Watched {
+    fn watch(&mut self, folder: PathBuf) -> Result<(), Diagnostic> {
+        if folder.is_dir() {
+            self.watcher.watch(&folder, RecursiveMode::Recursive).map_err(|error| unwatched(&folder, &error))?;
+            self.folders.push(folder);
+        } else if let Some(above) = folder.ancestors().find(|above| above.is_dir()) {
+            // It may come later.
+            self.watcher.watch(above, RecursiveMode::NonRecursive).map_err(|error| unwatched(&folder, &error))?;
         }
-        for path in ["models/.a.sql.swp", "models/a.sql~", "models/4913", "models/#a.sql#", "models/.#a.sql", "a.txt"] {
-            assert!(!is_of_project(Path::new(path)), "{path}");
+        Ok(())
+    }
+
+    /// A folder made just now may hold files already; one that was made anew is watched no more.
+    fn look_again(&mut self, paths: &[PathBuf]) {
+        let (gone, there): (Vec<PathBuf>, Vec<PathBuf>) = std::mem::take(&mut self.folders)
+            .into_iter()
+            .partition(|folder| paths.iter().any(|path| folder.starts_with(path)));
+        self.folders = there;
+        let come = self.places.folders.iter().filter(|folder| paths.iter().any(|path| folder.starts_with(path)));
+        let mut again: Vec<PathBuf> = gone.into_iter().chain(come.cloned()).collect();
+        again.sort();
+        again.dedup();
+        for folder in again {
+            // What cannot be watched is told when the project is looked at.
+            let _ = self.watch(folder);
+        }
+    }
+}
+
+fn unwatched(folder: &Path, error: &notify::Error) -> Diagnostic {
+    let cannot =
+        |why: &str| Diagnostic::error(Code::Unreadable, format!("`{}` cannot be watched: {why}", folder.display()));
+    match &error.kind {
+        ErrorKind::MaxFilesWatch => cannot("this user watches as many folders as the system allows").hint(
+            "allow more: `sudo sysctl fs.inotify.max_user_watches=524288`; or end other programs that watch files",
+        ),
+        ErrorKind::Io(io) if io.raw_os_error() == Some(TOO_MANY) => cannot(
+            "this user has as many watchers as the system allows",
+        )
+        .hint("allow more: `sudo sysctl fs.inotify.max_user_instances=1024`; or end other programs that watch files"),
+        ErrorKind::Io(io) => cannot(&io.to_string()),
+        ErrorKind::Generic(_) | ErrorKind::PathNotFound | ErrorKind::WatchNotFound | ErrorKind::InvalidConfig(_) => {
+            cannot(&error.to_string())
         }
     }
 }

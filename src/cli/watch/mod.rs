@@ -2,9 +2,13 @@
 
 mod build;
 mod changes;
+mod ending;
 mod keys;
+mod known;
+mod places;
+mod terminal;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,12 +24,14 @@ use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, Severity, count, render_json};
 use crate::execution::{Analysis, CheckMemory, Context, check_project};
-use crate::graph::NodeId;
-use crate::invocation::{Invocation, Loaded, Settings, load_project, open_warehouse, select};
+use crate::invocation::{Invocation, Loaded, Settings, load_project, select};
 use crate::project::find_root;
 use build::Wanted;
-use changes::Changes;
+use changes::{Changes, Eyes};
+use ending::Ending;
 use keys::{Keys, Wish};
+use known::Known;
+use places::Places;
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
@@ -38,49 +44,30 @@ pub(super) struct WatchArguments {
 
 pub(super) fn run(arguments: &WatchArguments, settings: Settings, printer: &Printer) -> Result<Exit, Diagnostics> {
     let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
+    let root = settings.working_directory.join(root);
     // A project that cannot be read yet is watched as well: the next save may mend it.
-    let left_out = load_project(&settings).ok().and_then(|loaded| {
-        let warehouse = open_warehouse(&loaded.project).ok()?.location().folder();
-        Some(vec![root.join(&loaded.project.config.target_path), warehouse.unwrap_or_default()])
-    });
+    let places = Places::of(&root, load_project(&settings).ok().as_ref());
     block_on(async {
-        let mut changes = Changes::of(&root, &left_out.unwrap_or_default())?;
-        let is_terminal = std::io::stdin().is_terminal() && printer.live;
-        let mut keys = Keys::listen(is_terminal);
+        let mut ending = Ending::listen();
+        let mut changes = Changes::of(places)?;
         let mut watch = Watch {
             arguments,
             settings: Settings { memory: Some(Arc::default()), ..settings },
             printer,
-            known: None,
+            eyes: changes.eyes(),
+            known: Known::default(),
             memory: Arc::default(),
             context: None,
             last: BTreeSet::new(),
             details: Vec::new(),
         };
+        let mut keys = Keys::listen(std::io::stdin().is_terminal() && printer.live);
         watch.look(&[]).await;
         if !printer.is_json() {
-            let hint = if is_terminal { "; r rerun, f full refresh, t tests, enter details, q quit" } else { "" };
+            let hint = if keys.are_there() { "; r rerun, f full refresh, t tests, enter details, q quit" } else { "" };
             printer.note(&format!("watching {}{hint}", root.display()));
         }
-        let mut due: Option<Due> = None;
-        loop {
-            let doing = async {
-                match due.take() {
-                    Some(due) => watch.act(due).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = doing => {}
-                // What is being built is given up, and still to be done.
-                files = changes.next() => due = Some(Due::Changed(files)),
-                Some(wish) = keys.next() => match wish {
-                    Wish::Quit => break,
-                    wish => due = Some(Due::Asked(wish)),
-                },
-                _ = tokio::signal::ctrl_c() => break,
-            }
-        }
+        watch.follow(&mut changes, &mut keys, &mut ending).await;
         Ok(Exit::Success)
     })?
 }
@@ -94,8 +81,8 @@ struct Watch<'a> {
     arguments: &'a WatchArguments,
     settings: Settings,
     printer: &'a Printer,
-    /// What every node was made of when it was last built, or when the watch began.
-    known: Option<HashMap<String, u64>>,
+    eyes: Eyes,
+    known: Known,
     /// What the last check has found.
     memory: Arc<CheckMemory>,
     /// Of the last look: what it has opened is used on.
@@ -107,6 +94,44 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
+    /// Until the user wants no more. A save gives up what is being built, and it is still to be done; a key waits until
+    /// that is over.
+    async fn follow(&mut self, changes: &mut Changes, keys: &mut Keys, ending: &mut Ending) {
+        let mut due: Option<Due> = None;
+        let mut asked: Option<Wish> = None;
+        loop {
+            let now = due.take().or_else(|| asked.take().map(Due::Asked));
+            let is_idle = now.is_none();
+            let doing = async {
+                match now {
+                    Some(due) => self.act(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::pin!(doing);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = ending.come() => return,
+                    Some(wish) = keys.next() => {
+                        if wish == Wish::Quit {
+                            return;
+                        }
+                        asked = Some(wish);
+                        if is_idle {
+                            break;
+                        }
+                    }
+                    files = changes.next() => {
+                        due = Some(Due::Changed(files));
+                        break;
+                    }
+                    () = &mut doing => break,
+                }
+            }
+        }
+    }
+
     async fn act(&mut self, due: Due) {
         match due {
             Due::Changed(files) => self.look(&files).await,
@@ -136,6 +161,7 @@ impl Watch<'_> {
         if !files.is_empty() && !self.printer.is_json() {
             self.printer.note(&format!("\n{}", files.join(", ")));
         }
+        self.known.saved(files);
         let settings = self.settings();
         let (loaded, analysis) = match self.check(&settings).await {
             Ok(checked) => checked,
@@ -144,28 +170,17 @@ impl Watch<'_> {
         let mut found = loaded.warnings.clone();
         found.extend(analysis.found.clone());
         self.tell(Some(&analysis), &found, began);
-        let graph = &loaded.graph;
-        let prints = &analysis.fingerprints;
-        let now: HashMap<String, u64> =
-            prints.iter().map(|(id, print)| (graph.node(*id).unique_id.clone(), *print)).collect();
-        let Some(known) = &self.known else {
-            self.known = Some(now);
-            return;
-        };
-        let is_changed = |id: &NodeId, print: &u64| known.get(&graph.node(*id).unique_id) != Some(print);
-        let changed: BTreeSet<NodeId> =
-            prints.iter().filter(|(id, print)| is_changed(id, print)).map(|(id, _)| *id).collect();
+        let changed = self.known.checked(&loaded.graph, &analysis.fingerprints);
         if self.arguments.check_only || analysis.errors() > 0 || changed.is_empty() {
             return;
         }
         let Ok(selected) = select(&loaded, &self.arguments.selection.selection()) else { return };
-        if self.build(&loaded, &Wanted::of(graph, &changed, &selected), settings).await {
-            self.known = Some(now);
-        }
+        self.build(&loaded, &Wanted::of(&loaded.graph, &changed, &selected), settings).await;
     }
 
     async fn check(&mut self, settings: &Settings) -> Result<(Loaded, Analysis), Diagnostics> {
         let loaded = load_project(settings)?;
+        self.eyes.follow(Places::of(&loaded.project.root, Some(&loaded)))?;
         let selected = select(&loaded, &self.arguments.selection.selection())?;
         let (events, _receiver) = mpsc::unbounded_channel();
         let earlier = self.context.as_deref();
