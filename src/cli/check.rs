@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::SelectionArguments;
 use super::printer::Printer;
 use super::{Exit, block_on};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, count, render_json};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Severity, count, render_json};
 use crate::execution::{Analysis, check_project};
 use crate::graph::{Graph, NodeId};
 use crate::invocation::{Invocation, Loaded, Settings, load_what_is_right, select};
@@ -188,10 +188,17 @@ fn result(diagnostic: &Diagnostic) -> Value {
         text.push('\n');
         text.push_str(more);
     }
-    let region = diagnostic.label.as_ref().map(|label| {
+    let region_of = |label: &Label| {
         let (line, column) = label.span.source.line_column(label.span.range.start);
         let (end_line, end_column) = label.span.source.line_column(label.span.range.end);
         json!({"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column})
+    };
+    let region = diagnostic.label.as_deref().map(region_of);
+    let related = diagnostic.secondary.iter().map(|label| {
+        json!({
+            "physicalLocation": {"artifactLocation": {"uri": label.span.source.path}, "region": region_of(label)},
+            "message": {"text": label.text},
+        })
     });
     let location = diagnostic.path().map(|path| {
         let mut place = json!({"artifactLocation": {"uri": path}});
@@ -205,5 +212,6 @@ fn result(diagnostic: &Diagnostic) -> Value {
         "level": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "message": {"text": text},
         "locations": location.into_iter().collect::<Vec<_>>(),
+        "relatedLocations": related.collect::<Vec<_>>(),
     })
 }

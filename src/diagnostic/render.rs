@@ -56,10 +56,16 @@ fn annotation(label: &Label, kind: AnnotationKind) -> annotate_snippets::Annotat
 
 /// One JSON object: code, severity, message, file, line, column, end, notes, hints.
 pub fn render_json(diagnostic: &Diagnostic) -> Value {
-    let place = diagnostic.label.as_ref().map(|label| {
+    let place_of = |label: &Label| {
         let (line, column) = label.span.source.line_column(label.span.range.start);
         let (end_line, end_column) = label.span.source.line_column(label.span.range.end);
         json!({"line": line, "column": column, "end_line": end_line, "end_column": end_column, "text": label.text})
+    };
+    let place = diagnostic.label.as_deref().map(place_of);
+    let related = diagnostic.secondary.iter().map(|label| {
+        let mut place = place_of(label);
+        place["file"] = json!(label.span.source.path);
+        place
     });
     json!({
         "code": diagnostic.code.as_str(),
@@ -67,6 +73,7 @@ pub fn render_json(diagnostic: &Diagnostic) -> Value {
         "message": diagnostic.message,
         "file": diagnostic.path(),
         "place": place,
+        "related": related.collect::<Vec<_>>(),
         "notes": diagnostic.notes,
         "hints": diagnostic.hints,
     })

@@ -54,6 +54,7 @@ fn json_is_one_object_with_every_mistake() {
                     "message": "no model is called `ordrs`",
                     "file": "models/models.yml",
                     "place": {"line": 2, "column": 11, "end_line": 2, "end_column": 16, "text": "these properties describe nothing"},
+                    "related": [],
                     "notes": [],
                     "hints": ["did you mean `orders`?"],
                 },
@@ -63,6 +64,7 @@ fn json_is_one_object_with_every_mistake() {
                     "message": "no column named `amont`",
                     "file": "models/gold/revenue.sql",
                     "place": {"line": 2, "column": 23, "end_line": 2, "end_column": 28, "text": ""},
+                    "related": [],
                     "notes": [],
                     "hints": ["did you mean `amount`?"],
                 },
@@ -161,4 +163,22 @@ fn sarif_of_a_right_project_has_no_results() {
     let project = orders_and("select amount\nfrom {{ ref('orders') }}\n");
     let (_, code) = said(&project, &["--format", "sarif"]);
     assert_eq!((code, results(&project, &[])), (0, Vec::new()));
+}
+
+#[test]
+fn places_that_explain_the_first_are_told_too() {
+    let project = orders_and("select\n  {{ gross('amount') }} as gross\nfrom {{ ref('orders') }}\n")
+        .file("macros/gross.sql", "{% macro gross(column) %}\nrond({{ column }})\n{% endmacro %}\n");
+    let (told, _) = said(&project, &["--format", "json"]);
+    let found = &told["diagnostics"][0];
+    assert_eq!((&found["file"], &found["place"]["line"]), (&json!("macros/gross.sql"), &json!(2)), "{found}");
+    let related = json!([{
+        "file": "models/gold/revenue.sql", "line": 2, "column": 6, "end_line": 2, "end_column": 21, "text": "called from here",
+    }]);
+    assert_eq!(found["related"], related);
+    let [result] = results(&project, &[]).try_into().unwrap();
+    let related = &result["relatedLocations"][0];
+    assert_eq!(related["message"]["text"], "called from here");
+    assert_eq!(related["physicalLocation"]["artifactLocation"]["uri"], "models/gold/revenue.sql");
+    assert_eq!(related["physicalLocation"]["region"]["startColumn"], 6);
 }

@@ -62,7 +62,7 @@ fn json_tells_mistakes_with_their_places() {
     transcript!(project.run(&["run", "--log-format", "json"]), @r#"
     exit: 2
     ----- stdout -----
-    {"code":"E0301","severity":"error","message":"no model or seed named `b`","file":"models/gold/a.sql","place":{"line":1,"column":18,"end_line":1,"end_column":26,"text":"not found in this project"},"notes":[],"hints":[],"event":"diagnostic"}
+    {"code":"E0301","severity":"error","message":"no model or seed named `b`","file":"models/gold/a.sql","place":{"line":1,"column":18,"end_line":1,"end_column":26,"text":"not found in this project"},"related":[],"notes":[],"hints":[],"event":"diagnostic"}
     "#);
 }
 
