@@ -191,7 +191,9 @@ impl Comparison {
         self.context.register_table(BEFORE, Arc::clone(&self.before))?;
         self.context.register_table(AFTER, Arc::clone(&self.after))?;
         if self.columns.is_empty() {
-            let counts = format!("select (select count(*) from {AFTER}), (select count(*) from {BEFORE}), 0, 0");
+            let counts = format!(
+                "select (select count(*) from {AFTER}) as came, (select count(*) from {BEFORE}) as went, 0 as a, 0 as b"
+            );
             let [rows, old, _, _] = self.numbers(&counts).await?;
             let first = Preview::new(Vec::new(), Vec::new());
             let (columns, left_out) = (self.changes, self.left_out);

@@ -65,18 +65,25 @@ fn wishes(stroke: &[u8]) -> Vec<Wish> {
     const ESCAPE: u8 = 0x1b;
     const CTRL_C: u8 = 0x03;
     const CTRL_D: u8 = 0x04;
-    if stroke.first() == Some(&ESCAPE) {
-        return Vec::new();
+    let mut bytes = stroke.iter().copied();
+    let mut meant = Vec::new();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            ESCAPE => match bytes.next() {
+                // Up to the letter that ends it.
+                Some(b'[') => drop(bytes.find(|byte| (0x40..=0x7e).contains(byte))),
+                Some(b'O') => drop(bytes.next()),
+                Some(_) | None => {}
+            },
+            b'r' => meant.push(Wish::Rerun),
+            b'f' => meant.push(Wish::FullRefresh),
+            b't' => meant.push(Wish::Tests),
+            b'\r' | b'\n' => meant.push(Wish::Details),
+            b'q' | CTRL_C | CTRL_D => meant.push(Wish::Quit),
+            _ => {}
+        }
     }
-    let meant = stroke.iter().filter_map(|byte| match byte {
-        b'r' => Some(Wish::Rerun),
-        b'f' => Some(Wish::FullRefresh),
-        b't' => Some(Wish::Tests),
-        b'\r' | b'\n' => Some(Wish::Details),
-        b'q' | &CTRL_C | &CTRL_D => Some(Wish::Quit),
-        _ => None,
-    });
-    meant.collect()
+    meant
 }
 
 #[cfg(test)]
@@ -88,6 +95,6 @@ mod tests {
         assert_eq!(wishes(b"r"), [Wish::Rerun]);
         assert_eq!(wishes(b"xq"), [Wish::Quit]);
         assert_eq!(wishes(b"\x1b[A"), []);
-        assert_eq!(wishes(b"\x1bf"), []);
+        assert_eq!(wishes(b"\x1bf\x1bOr\x1b[1;5Aq"), [Wish::Quit]);
     }
 }

@@ -59,7 +59,8 @@ impl Places {
 fn real(path: &Path) -> PathBuf {
     for above in path.ancestors() {
         if let (Ok(found), Ok(below)) = (above.canonicalize(), path.strip_prefix(above)) {
-            return found.join(below);
+            // Joined to nothing, it would end in a slash.
+            return if below.as_os_str().is_empty() { found } else { found.join(below) };
         }
     }
     path.to_owned()

@@ -116,11 +116,17 @@ fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option
 
 /// Paths as they are below the warehouse.
 pub(super) fn below_warehouse(context: &Context, message: &str) -> String {
-    let root = context.warehouse.location().url().path();
-    match root.trim_start_matches('/') {
-        "" => message.to_owned(),
-        relative => message.replace(root, "").replace(relative, "").replace("[[/", "[["),
+    let location = context.warehouse.location();
+    // In an address a space is `%20`, and in a path a space.
+    let folder = location.folder().map(|folder| format!("{}/", folder.display().to_string().trim_end_matches('/')));
+    let mut message = message.to_owned();
+    for root in folder.iter().map(String::as_str).chain([location.url().path()]) {
+        let relative = root.trim_start_matches('/');
+        if !relative.is_empty() {
+            message = message.replace(root, "").replace(relative, "").replace("[[/", "[[");
+        }
     }
+    message
 }
 
 /// An error with its causes, each said once.

@@ -2,7 +2,9 @@
 
 mod artifacts;
 mod build;
+mod difference;
 mod docs;
+mod explain;
 mod flags;
 mod interrupted;
 mod lineage;

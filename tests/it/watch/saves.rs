@@ -1,100 +1,13 @@
-//! `engine watch` as a child of the test: what it says of each save.
+//! What a save leads to: a verdict, and rows compared.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{Watching, project, save};
 use crate::project::TestProject;
-
-/// Long enough for the busiest machine: it only bounds a failure.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-struct Watching {
-    child: Child,
-    events: Receiver<Value>,
-}
-
-impl Watching {
-    /// Waits for the first verdict.
-    fn start(project: &TestProject, arguments: &[&str]) -> (Self, Value) {
-        let mut command = project.command(&["watch", "--log-format", "json"]);
-        let mut child =
-            command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (sender, events) = channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                if sender.send(serde_json::from_str(&line).unwrap()).is_err() {
-                    break;
-                }
-            }
-        });
-        let watching = Self { child, events };
-        let first = watching.next("check");
-        (watching, first)
-    }
-
-    /// The next event of a kind; others are passed over.
-    fn next(&self, kind: &str) -> Value {
-        self.until(kind, |_| true)
-    }
-
-    fn until(&self, kind: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let event = self.events.recv_timeout(left).unwrap_or_else(|_| panic!("no `{kind}` came"));
-            if event["event"] == kind && is_meant(&event) {
-                return event;
-            }
-        }
-    }
-
-    /// The next verdict with so many errors.
-    fn errors(&self, errors: u64) -> Value {
-        self.until("check", |event| event["errors"] == errors)
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        // One that has ended already is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// `raw` <- `orders` <- `totals`, each a table.
-fn project() -> TestProject {
-    TestProject::new()
-        .file("macros/money.sql", "{% macro euro(column) %}{{ column }} * 2{% endmacro %}\n")
-        .file(
-            "models/bronze/raw.sql",
-            "{{ config(materialized='table') }}\nselect * from (values (1, 'a', 10), (2, 'b', 20)) as t (id, kind, amount)\n",
-        )
-        .file(
-            "models/silver/orders.sql",
-            "{{ config(materialized='table') }}\nselect id, kind, {{ euro('amount') }} as amount, now() as made_at from {{ ref('raw') }}\n",
-        )
-        .file(
-            "models/silver/orders.yml",
-            "models:\n  - name: orders\n    columns:\n      - name: id\n        data_tests: [unique, not_null]\n",
-        )
-        .file(
-            "models/gold/totals.sql",
-            "{{ config(materialized='table') }}\nselect sum(amount) as total from {{ ref('orders') }}\n",
-        )
-}
-
-/// As most editors save.
-fn save(project: &TestProject, path: &str, text: &str) {
-    let beside = project.path(&format!("{path}.saving"));
-    std::fs::write(&beside, text).unwrap();
-    std::fs::rename(beside, project.path(path)).unwrap();
-}
 
 #[test]
 fn a_save_is_checked_and_built_and_its_rows_are_compared() {
@@ -188,8 +101,41 @@ fn files_come_and_go_and_a_project_may_be_broken_for_a_while() {
     watching.until("check", |event| event["diagnostics"][0]["place"]["line"] == 5);
 }
 
+/// Every file and folder, with when it was written.
+fn listing(project: &TestProject) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![project.root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let (path, meta) = (entry.as_ref().unwrap().path(), entry.unwrap().metadata().unwrap());
+            folders.extend(meta.is_dir().then(|| path.clone()));
+            found.insert(path, meta.modified().unwrap());
+        }
+    }
+    found
+}
+
 #[test]
-fn check_only_writes_nothing() {
+fn check_only_touches_nothing() {
+    let project = project();
+    project.ok(&["build"]);
+    let raw = std::fs::read_to_string(project.path("models/bronze/raw.sql")).unwrap();
+    let mut before = listing(&project);
+    let (watching, _) = Watching::start(&project, &["--check-only"]);
+    project.write("models/bronze/raw.sql", raw.replace("10)", "11)"));
+    watching.errors(0);
+    project.write("models/bronze/raw.sql", raw.replace("amount)", "sum)"));
+    watching.errors(1);
+    drop(watching);
+    let mut after = listing(&project);
+    for files in [&mut before, &mut after] {
+        files.remove(&project.path("models/bronze/raw.sql"));
+    }
+    assert_eq!(before, after);
+}
+
+#[test]
+fn check_only_makes_nothing() {
     let project = project();
     let (watching, _) = Watching::start(&project, &["--check-only"]);
     save(&project, "models/bronze/raw.sql", "select 1 as id, 'a' as kind, 1 as amount\n");
