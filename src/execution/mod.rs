@@ -32,7 +32,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use check::{Analysis, Memory as CheckMemory, Stubs, analysed, check as check_project, surveyed};
+pub use check::{Analysis, Memory as CheckMemory, Stubs, check as check_project, surveyed};
 pub use diff::{Against, ColumnChange, Difference, difference};
 pub use explain::{Explained, Operator, explain};
 pub use hook::run_project_hooks;

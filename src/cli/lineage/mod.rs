@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::check::offline;
 use super::printer::Printer;
 use super::{Exit, block_on};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::execution::analysed;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, count};
+use crate::execution::surveyed;
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::invocation::{Invocation, Settings, load_project};
 use crate::names::{Relation, SourceName};
@@ -70,7 +70,19 @@ pub(super) fn run(arguments: &LineageArguments, settings: Settings, printer: &Pr
         let (events, _receiver) = mpsc::unbounded_channel();
         let settings = offline(settings, &loaded);
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
-        let analysis = analysed(&invocation.context).await?;
+        let all: BTreeSet<NodeId> = loaded.graph.ids().collect();
+        let mut analysis = surveyed(&invocation.context, &all).await;
+        let mistakes = analysis.errors();
+        if !analysis.schemas.contains_key(&node) {
+            // It is not known what columns it has; else what is wrong elsewhere is no reason to say nothing.
+            std::mem::take(&mut analysis.found).finish(())?;
+        }
+        if mistakes > 0 {
+            let mistakes = count(mistakes, "mistake");
+            printer.note(&format!(
+                "note: {mistakes} in the project: what comes through it is left out; `engine check` tells why"
+            ));
+        }
         let paths = Paths::new(&loaded.graph, &analysis);
         let target = Target::new(&paths, node, wanted.as_deref())?;
         let is_json = arguments.format == Format::Json || printer.is_json();

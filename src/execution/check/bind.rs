@@ -324,6 +324,10 @@ impl Binder {
         let node = self.context.graph.node(id);
         match &node.kind {
             NodeKind::Source(table) => declared_columns(&table.reader).map(|_| table.name.to_string()),
+            // Its SQL is part of the reader's.
+            NodeKind::Model(model) if model.config.materialized == Materialized::Ephemeral => {
+                self.context.graph.parents(id).iter().find_map(|parent| self.read_once(*parent))
+            }
             NodeKind::Model(model) => model.config.topic.as_ref().map(|_| node.label()),
             NodeKind::Seed(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => None,
         }

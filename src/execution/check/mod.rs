@@ -122,14 +122,6 @@ pub async fn surveyed(context: &Arc<Context>, selected: &BTreeSet<NodeId>) -> An
     analyse(context, selected, None, true).await
 }
 
-/// The whole project, bound; its mistakes, if it has any.
-pub async fn analysed(context: &Arc<Context>) -> Result<Analysis, Diagnostics> {
-    let all: BTreeSet<NodeId> = context.graph.ids().collect();
-    let mut analysis = surveyed(context, &all).await;
-    let (analysis, _) = std::mem::take(&mut analysis.found).finish(analysis)?;
-    Ok(analysis)
-}
-
 impl Analysis {
     async fn take(
         &mut self,

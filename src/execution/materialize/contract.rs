@@ -12,6 +12,22 @@ use crate::graph::{ModelNode, Node};
 use crate::project::ColumnProperties;
 use crate::storage::{same_in_delta, shown_type, table_schema};
 
+/// Types of columns as they are written in SQL.
+const WRITTEN: [&str; 12] = [
+    "varchar",
+    "boolean",
+    "bigint",
+    "int",
+    "smallint",
+    "tinyint",
+    "double",
+    "real",
+    "date",
+    "timestamp",
+    "timestamp with time zone",
+    "bytea",
+];
+
 /// Every way in which `schema` is not what the contract says.
 pub(in crate::execution) fn contract_broken(
     state: &SessionState,
@@ -34,11 +50,13 @@ pub(in crate::execution) fn contract_broken(
     for field in schema.fields().iter().filter(|field| !is_declared(field.name())) {
         let message = format!("`{}` gives `{}`, which its contract does not name", node.label(), field.name());
         let place = naming(&model.template.source, field.name());
-        found.push(Diagnostic::error(Code::Contract, message).label_or_file(place, "", &node.path).hint(format!(
-            "leave it out, or promise it: `- {{name: {}, data_type: {}}}`",
-            field.name(),
-            shown_type(field.data_type())
-        )));
+        let hint = match written_type(state, model, field.data_type()) {
+            Some(written) => {
+                format!("leave it out, or promise it: `- {{name: {}, data_type: {written}}}`", field.name())
+            }
+            None => "leave it out, or promise it with its `data_type`".to_owned(),
+        };
+        found.push(Diagnostic::error(Code::Contract, message).label_or_file(place, "", &node.path).hint(hint));
     }
     found
 }
@@ -56,8 +74,9 @@ fn broken_by(
     let (name, label) = (&column.name, node.label());
     let Some(written) = &column.data_type else {
         let message = format!("column `{name}` of `{label}` has no `data_type`, which a contract needs");
-        let now = schema.column_with_name(name).map(|(_, field)| shown_type(field.data_type()));
-        return Some(wrong(message, "").hint_opt(now.map(|now| format!("it is now {now}: `data_type: {now}`"))));
+        let now = schema.column_with_name(name).map(|(_, field)| field.data_type());
+        let now = now.and_then(|now| written_type(state, model, now));
+        return Some(wrong(message, "").hint_opt(now.map(|now| format!("as it is now: `data_type: {now}`"))));
     };
     let Some(promised) = sql_type(state, model, written) else {
         let message = format!("`{written}` is no type that a column can have");
@@ -96,6 +115,18 @@ fn naming(source: &Arc<SourceText>, column: &str) -> Option<Span> {
         (None, _) => return None,
     };
     Some(Span::new(source, at..at + column.len()))
+}
+
+/// How a type is written in SQL, of those that are no lists or structs.
+fn written_type(state: &SessionState, model: &ModelNode, data_type: &DataType) -> Option<String> {
+    let decimal = match data_type {
+        DataType::Decimal128(precision, scale) => Some(format!("decimal({precision}, {scale})")),
+        _ => None,
+    };
+    let plain = WRITTEN.iter().map(|&written| written.to_owned());
+    let is_it =
+        |written: &String| sql_type(state, model, written).is_some_and(|known| same_in_delta(data_type, &known));
+    plain.chain(decimal).find(is_it)
 }
 
 /// A type as it is written in SQL, as a table holds it.

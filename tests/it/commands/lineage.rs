@@ -112,3 +112,16 @@ fn operators_are_shown_with_their_rows() {
     assert_eq!(scan["rows"], 3, "{ran}");
     assert!(operators.iter().any(|operator| operator["name"] == "Aggregate" && operator["rows"] == 2), "{ran}");
 }
+
+#[test]
+fn a_mistake_elsewhere_is_no_reason_to_say_nothing() {
+    let project = project().file("models/gold/wrong.sql", "select nope from {{ ref('orders') }}\n");
+    let ran = project.run(&["lineage", "revenue.revenue"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(ran.stdout.contains("gold.revenue.revenue"), "{ran}");
+    assert!(ran.stderr.contains("note: 1 mistake in the project"), "{ran}");
+    // Nothing is known of the columns of one that is wrong itself.
+    let ran = project.run(&["lineage", "wrong"]);
+    assert_eq!(ran.code, 2, "{ran}");
+    assert!(ran.stderr.contains("no column named `nope`"), "{ran}");
+}
