@@ -120,6 +120,7 @@ fn sarif_has_a_rule_a_level_and_a_place() {
                     "artifactLocation": {"uri": "models/models.yml"},
                     "region": {"startLine": 2, "startColumn": 11, "endLine": 2, "endColumn": 16},
                 }}],
+                "relatedLocations": [],
             }),
             // Columns are characters, not bytes.
             json!({
@@ -130,6 +131,7 @@ fn sarif_has_a_rule_a_level_and_a_place() {
                     "artifactLocation": {"uri": "models/gold/revenue.sql"},
                     "region": {"startLine": 2, "startColumn": 23, "endLine": 2, "endColumn": 28},
                 }}],
+                "relatedLocations": [],
             }),
         ]
     );
