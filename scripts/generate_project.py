@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes a project of many models, to measure with: a shop from its seeds and orders up to analytics, all of it invented.
 
-    generate_project.py OUT --models N [--refs 3] [--dbt]
+    generate_project.py OUT --models N [--refs 3] [--plain] [--dbt]
 
 The first models read seeds and a small declared source, every other one reads --refs earlier ones, in at most twelve steps.
-The SQL is that of DataFusion and of DuckDB alike; with --dbt the files around it are those of a dbt project for
+With --plain each of these is one join of
+them; else there are CTEs, unions, windows, loops and macros. The SQL is that of DataFusion and of DuckDB alike; with --dbt the files around it are those of a dbt project for
 dbt-duckdb. What is built of it passes its tests. The same version writes the same bytes.
 """
 
@@ -405,11 +406,31 @@ def base_model(rng, name, entity):
     return Model(name, "bronze", 0, entity, columns, config + sql, (), False)
 
 
-def pick_parents(rng, entity, rank, view, refs, models, unread):
+def plain_query(rng, entity, parents):
+    """One join of the parents by their key, with some columns of each and a sum of two of them."""
+    key = KEYS[entity]
+    columns, items, numbers = {key: parents[0].columns[key]}, [f"a.{key}"], []
+    for alias, parent in zip("abcdefg", parents):
+        measures = [(name, kind) for name, kind in parent.columns.items() if kind in ("count", "money", "ratio")]
+        for place, (name, kind) in enumerate(rng.sample(measures, min(2, len(measures)))):
+            own = f"{rng.choice(ADJECTIVES)}_{rng.choice(NOUNS[kind])}_{alias}{place}"
+            columns[own] = kind
+            items.append(f"{alias}.{name} as {own}")
+            numbers.append(f"{alias}.{name}")
+    if len(numbers) > 1:
+        columns["combined"] = "ratio"
+        items.append(f"cast(coalesce({numbers[0]}, 0) as double) + cast(coalesce({numbers[-1]}, 0) as double) as combined")
+    joins = [f"left join {{{{ ref('{parent.name}') }}}} as {alias} on {alias}.{key} = a.{key}" for alias, parent in zip("bcdefg", parents[1:])]
+    lines = [f"from {{{{ ref('{parents[0].name}') }}}} as a", *joins]
+    head = f"{{{{ config(materialized='table', tags=['{entity}']) }}}}\n\n"
+    return head + "select\n" + ",\n".join(f"    {item}" for item in items) + "\n" + "\n".join(lines) + "\n", columns
+
+
+def pick_parents(rng, entity, rank, view, refs, models, unread, plain):
     """The first is of the same kind; the others can be joined to it. What nobody reads yet comes first, mostly."""
     earlier = [model for model in models if model.rank < rank and not (view and model.view)]
     same = [model for model in earlier if model.entity == entity]
-    linked = earlier if entity == "order" else [model for model in earlier if model.entity in (entity, "order")]
+    linked = same if plain else earlier if entity == "order" else [model for model in earlier if model.entity in (entity, "order")]
     if rng.random() < 0.15:
         linked = same if len(same) >= refs else linked
     picked = []
@@ -421,7 +442,7 @@ def pick_parents(rng, entity, rank, view, refs, models, unread):
     return picked
 
 
-def shop(count, refs):
+def shop(count, refs, plain):
     """The models, each after those it reads."""
     bases = min(count, max(8, count // 50))
     edges, so_far = [], 0.0
@@ -439,11 +460,14 @@ def shop(count, refs):
             model = base_model(rng, name, entity)
         else:
             rank = layer * RANKS + 1 + (index - begin) * RANKS // (edges[layer] - begin)
-            view = rng.random() < 0.1
-            parents = pick_parents(rng, entity, rank, view, refs, models, unread)
-            query = Query(rng, entity, parents)
-            sql = query.write(view)
-            model = Model(name, layer_of[layer], rank, entity, query.columns, sql, tuple(parent.name for parent in parents), view)
+            view = rng.random() < 0.1 and not plain
+            parents = pick_parents(rng, entity, rank, view, refs, models, unread, plain)
+            if plain:
+                sql, columns = plain_query(rng, entity, parents)
+            else:
+                query = Query(rng, entity, parents)
+                sql, columns = query.write(view), query.columns
+            model = Model(name, layer_of[layer], rank, entity, columns, sql, tuple(parent.name for parent in parents), view)
         unread.difference_update(model.parents)
         unread.add(name)
         models.append(model)
@@ -513,7 +537,7 @@ def source(dbt):
             "        description: One row for each order.\n" + reader + "        columns:\n" + "".join(kinds))
 
 
-def project_files(count, refs, dbt):
+def project_files(count, refs, dbt, plain):
     """(path, text) of every file."""
     if dbt:
         layers = "".join(f"    {layer}: {{+schema: {layer}}}\n" for layer in LAYERS)
@@ -532,7 +556,7 @@ def project_files(count, refs, dbt):
         yield f"seeds/{name}.csv", "".join(f"{line}\n" for line in [header, *lines])
         described += f"  - name: {name}\n    columns:\n      - name: {header.split(',')[0]}\n        data_tests: [unique, not_null]\n"
     yield "seeds/seeds.yml", described
-    models = shop(count, refs)
+    models = shop(count, refs, plain)
     for layer in LAYERS:
         of_layer = [model for model in models if model.layer == layer]
         for start in range(0, len(of_layer), IN_PROPERTIES):
@@ -550,11 +574,12 @@ def main():
     parser.add_argument("out", type=pathlib.Path, help="a folder that is not there yet, or empty")
     parser.add_argument("--models", type=int, required=True)
     parser.add_argument("--refs", type=int, default=3, choices=range(1, 8), help="models that each reads, but for the first ones")
+    parser.add_argument("--plain", action="store_true", help="models that are one join each")
     parser.add_argument("--dbt", action="store_true", help="write a dbt project")
     args = parser.parse_args()
     if args.out.exists() and any(args.out.iterdir()):
         sys.exit(f"{args.out} is not empty")
-    for path, text in project_files(args.models, args.refs, args.dbt):
+    for path, text in project_files(args.models, args.refs, args.dbt, args.plain):
         file = args.out / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
