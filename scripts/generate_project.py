@@ -3,10 +3,10 @@
 
     generate_project.py OUT --models N [--refs 3] [--plain] [--dbt]
 
-The first models read seeds and a small declared source, every other one reads --refs earlier ones, in at most twelve steps.
-With --plain each of these is one join of
-them; else there are CTEs, unions, windows, loops and macros. The SQL is that of DataFusion and of DuckDB alike; with --dbt the files around it are those of a dbt project for
-dbt-duckdb. What is built of it passes its tests. The same version writes the same bytes.
+The first models read seeds and a small declared source, every other one reads --refs earlier ones, in at most twelve
+steps. With --plain each of these is one join of them; else there are CTEs, unions, windows, loops and macros. The SQL is
+that of DataFusion and of DuckDB alike; with --dbt the files around it are those of a dbt project for dbt-duckdb. What is
+built of it passes its tests. The same version writes the same bytes.
 """
 
 import argparse

@@ -116,7 +116,8 @@ pub async fn difference(
     };
     let stored_as = |schema: &Schema| table_schema(relation, schema).map_err(stored);
     let changes = changed_columns(&before.schema(), &*stored_as(&after.schema())?);
-    let comparison = Comparison::new(&session, &plan, (before, after), changes, keys(context, id));
+    let mut comparison = Comparison::new(&session, &plan, (before, after), changes, keys(context, id));
+    comparison.is_stored = matches!(against, Against::Version(_));
     match comparison.run(limit).await {
         Ok(difference) => Ok(Some(difference)),
         Err(error) => Err(fault::sql_fault(context, id, &sql, error, &[]).await),
@@ -148,6 +149,8 @@ struct Comparison {
     ordered: Vec<String>,
     keys: Vec<String>,
     left_out: Vec<String>,
+    /// Both sides are read from files; else one of them is the model's query, which is asked no more often than needed.
+    is_stored: bool,
 }
 
 impl Comparison {
@@ -184,7 +187,7 @@ impl Comparison {
             .with_catalog_list(Arc::new(datafusion::catalog::MemoryCatalogProviderList::new()))
             .build();
         let context = SessionContext::new_with_state(state);
-        Self { context, before, after, changes, columns, ordered, keys, left_out }
+        Self { context, before, after, changes, columns, ordered, keys, left_out, is_stored: false }
     }
 
     async fn run(self, limit: Option<usize>) -> Result<Difference> {
@@ -199,10 +202,17 @@ impl Comparison {
             let (columns, left_out) = (self.changes, self.left_out);
             return Ok(Difference { added: rows, removed: old, changed: None, rows, columns, left_out, first });
         }
-        let [rows, added, removed, changed] = self.numbers(&self.counts()).await?;
-        let first = match (added, removed) {
-            (0, 0) => Preview::new(Vec::new(), Vec::new()),
-            _ => self.rows(&self.first(limit)).await?,
+        let (counts, first) = (self.counts(), self.first(limit));
+        let ([rows, added, removed, changed], first) = if self.is_stored {
+            // Small files are waited for more than worked on.
+            tokio::try_join!(self.numbers(&counts), self.rows(&first))?
+        } else {
+            let numbers = self.numbers(&counts).await?;
+            let first = match numbers {
+                [_, 0, 0, _] => Preview::new(Vec::new(), Vec::new()),
+                _ => self.rows(&first).await?,
+            };
+            (numbers, first)
         };
         let (added, removed) = (added.saturating_sub(changed), removed.saturating_sub(changed));
         let changed = (!self.keys.is_empty()).then_some(changed);

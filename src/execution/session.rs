@@ -58,6 +58,8 @@ pub fn base_state(limits: &Limits) -> Result<SessionState> {
         .with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
+    // Where nearly every row is a group of its own, grouping in two steps is twice the work; that shows early.
+    options.execution.skip_partial_aggregation_probe_rows_threshold = 10_000;
     // Columns' comments are metadata, and differ between the inputs of a union: no reason to refuse an aggregate over it.
     options.execution.skip_physical_aggregate_schema_check = true;
     // delta-rs: a join's pushed-down IN list panics on the dictionary columns of a partitioned scan.

