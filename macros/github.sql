@@ -73,14 +73,24 @@ select
         when 'ReleaseEvent' then 'release'
     end as mention_kind,
     1 as text_number,
-    -- A newline between the parts: no term contains one, so none is found across two parts.
-    case event_type
-        when 'PullRequestEvent' then concat_ws(chr(10), pull_request_title, left(pull_request_body, 500))
-        when 'IssuesEvent' then concat_ws(chr(10), issue_title, left(issue_body, 500), array_to_string(issue_labels, chr(10)))
-        when 'CreateEvent' then concat_ws(chr(10), create_description, ref)
-        when 'ForkEvent' then concat_ws(chr(10), forkee_description, array_to_string(forkee_topics, chr(10)), forkee_language)
-        when 'ReleaseEvent' then concat_ws(chr(10), release_name, release_tag, left(release_body, 500))
-    end as text
+    -- An event has the texts of its own type, the others are NULL; every type of event may have a ref. Between the parts
+    -- stands a newline: no term contains one, so none is found across two parts.
+    concat_ws(
+        chr(10),
+        pull_request_title,
+        left(pull_request_body, 500),
+        issue_title,
+        left(issue_body, 500),
+        array_to_string(issue_labels, chr(10)),
+        create_description,
+        case when event_type = 'CreateEvent' then ref end,
+        forkee_description,
+        array_to_string(forkee_topics, chr(10)),
+        forkee_language,
+        release_name,
+        release_tag,
+        left(release_body, 500)
+    ) as text
 from {{ events }}
 where event_type in ('PullRequestEvent', 'IssuesEvent', 'CreateEvent', 'ForkEvent', 'ReleaseEvent')
 

@@ -76,6 +76,8 @@ pub(super) struct ColumnBuilder {
     column_type: ColumnType,
     nulls: NullBufferBuilder,
     values: Values,
+    /// Rows of NULL that come behind these. Most records lack most columns, and many NULLs are as cheap as one.
+    nulls_behind: usize,
 }
 
 enum Values {
@@ -105,25 +107,40 @@ impl ColumnBuilder {
             ColumnType::List(element) => Values::List { offsets: vec![0], element: Box::new(Self::new(element)) },
             ColumnType::Struct(fields) => Values::Struct(fields.iter().map(|(_, field)| Self::new(field)).collect()),
         };
-        Self { column_type: column_type.clone(), nulls: NullBufferBuilder::new(0), values }
+        Self { column_type: column_type.clone(), nulls: NullBufferBuilder::new(0), values, nulls_behind: 0 }
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.nulls.len()
+        self.nulls.len() + self.nulls_behind
     }
 
+    #[inline]
     pub(super) fn append_null(&mut self) {
-        match &mut self.values {
-            Values::Text(text) => text.push_empty(),
-            Values::Int(values) | Values::Date(values) => values.push(0),
-            Values::BigInt(values) | Values::Timestamp(values) => values.push(0),
-            Values::Double(values) => values.push(0.0),
-            Values::Boolean(values) => values.append(false),
-            Values::Decimal(values) => values.push(0),
-            Values::List { offsets, .. } => offsets.push(offsets.last().copied().unwrap_or_default()),
-            Values::Struct(fields) => fields.iter_mut().for_each(Self::append_null),
+        self.nulls_behind += 1;
+    }
+
+    /// Makes rows of the NULLs behind; whatever appends a value does this first.
+    #[inline]
+    fn catch_up(&mut self) {
+        if self.nulls_behind > 0 {
+            self.append_nulls_behind();
         }
-        self.nulls.append_null();
+    }
+
+    fn append_nulls_behind(&mut self) {
+        let count = std::mem::take(&mut self.nulls_behind);
+        let rows = self.nulls.len() + count;
+        match &mut self.values {
+            Values::Text(text) => text.push_empty(count),
+            Values::Int(values) | Values::Date(values) => values.resize(rows, 0),
+            Values::BigInt(values) | Values::Timestamp(values) => values.resize(rows, 0),
+            Values::Double(values) => values.resize(rows, 0.0),
+            Values::Boolean(values) => values.append_n(count, false),
+            Values::Decimal(values) => values.resize(rows, 0),
+            Values::List { offsets, .. } => offsets.resize(rows + 1, offsets.last().copied().unwrap_or_default()),
+            Values::Struct(fields) => fields.iter_mut().for_each(|field| field.nulls_behind += count),
+        }
+        self.nulls.append_n_nulls(count);
     }
 
     /// A JSON value that lies at `span` in `record`, already checked. After an error the builder must be truncated.
@@ -134,6 +151,7 @@ impl ColumnBuilder {
             self.append_null();
             return Ok(());
         }
+        self.catch_up();
         match (&mut self.values, first) {
             (Values::Text(values), b'"') if self.column_type == ColumnType::String => {
                 let inside = &text.as_bytes()[1..text.len() - 1];
@@ -160,6 +178,7 @@ impl ColumnBuilder {
 
     /// A field of a text format: nested types are read as JSON. After an error the builder must be truncated.
     pub(super) fn append_text(&mut self, text: &str) -> Result<(), Mismatch> {
+        self.catch_up();
         match &mut self.values {
             Values::Text(values) => values.push(text.as_bytes())?,
             Values::List { .. } | Values::Struct(_) => {
@@ -176,6 +195,7 @@ impl ColumnBuilder {
 
     /// A piece of the chunk in hand as it stands, for a text column.
     pub(super) fn append_shared(&mut self, chunk: &Buffer, start: usize, text: &str) -> Result<(), Mismatch> {
+        self.catch_up();
         match &mut self.values {
             Values::Text(values) => values.push_shared(chunk, start, text.as_bytes())?,
             _ => return self.append_text(text),
@@ -193,6 +213,7 @@ impl ColumnBuilder {
 
     /// The elements that a path with `[*]` found, for a list column.
     pub(super) fn append_found(&mut self, record: &str, found: &[Option<Span>]) -> Result<(), Mismatch> {
+        self.catch_up();
         let Values::List { offsets, element } = &mut self.values else {
             return Err(Mismatch::new(&self.column_type, "a list"));
         };
@@ -269,7 +290,15 @@ impl ColumnBuilder {
 
     /// Back to the first `rows` rows.
     pub(super) fn truncate(&mut self, rows: usize) {
-        self.nulls.truncate(rows);
+        match rows.checked_sub(self.nulls.len()) {
+            Some(behind) => self.nulls_behind = self.nulls_behind.min(behind),
+            None => {
+                self.nulls_behind = 0;
+                self.nulls.truncate(rows);
+            }
+        }
+        // Of a value that could not be read a part may be there.
+        let rows = self.nulls.len();
         match &mut self.values {
             Values::Text(text) => text.truncate(rows),
             Values::Int(values) | Values::Date(values) => values.truncate(rows),
@@ -287,6 +316,7 @@ impl ColumnBuilder {
 
     /// The rows so far as an array; the builder begins anew.
     pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.catch_up();
         let data_type = arrow_type(&self.column_type);
         let rows = self.nulls.len();
         let nulls = &mut self.nulls;

@@ -88,11 +88,14 @@ impl TextBuilder {
         }
     }
 
-    #[inline]
-    pub(super) fn push_empty(&mut self) {
+    /// So many empty strings.
+    pub(super) fn push_empty(&mut self, count: usize) {
         match &mut self.shared {
-            None => self.end(),
-            Some(shared) => shared.views.push(0),
+            None => {
+                let end = self.offsets.last().copied().unwrap_or_default();
+                self.offsets.resize(self.offsets.len() + count, end);
+            }
+            Some(shared) => shared.views.resize(shared.views.len() + count, 0),
         }
     }
 
@@ -170,14 +173,14 @@ mod tests {
         let next = Buffer::from(b"a record of the next chunk\n".to_vec());
         let mut builder = TextBuilder::default();
         let mut nulls = NullBufferBuilder::new(0);
-        builder.push_empty();
+        builder.push_empty(1);
         builder.push_shared(&chunk, 0, &chunk[..25]).unwrap();
         builder.push(b"an own string, not short").unwrap();
         builder.push_shared(&chunk, 26, &chunk[26..52]).unwrap();
         builder.leave_chunk();
         builder.push_shared(&next, 0, &next[..26]).unwrap();
         builder.push_escaped(br"short\n").unwrap();
-        builder.push_empty();
+        builder.push_empty(1);
         builder.push(b"dropped again").unwrap();
         builder.truncate(7);
         nulls.append_n_non_nulls(7);
@@ -207,7 +210,7 @@ mod tests {
             builder.push_escaped(br"gr\u00fcn").unwrap();
             builder.push(b"taken back").unwrap();
             builder.truncate(3);
-            builder.push_empty();
+            builder.push_empty(1);
             nulls.append_n_non_nulls(3);
             nulls.append_null();
             let array = builder.finish(&mut nulls).unwrap();
