@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::execution::{Lineage, Origin};
 use crate::graph::Graph;
 
-/// Each column with what it is made of, and how.
+/// Each column with what it is made of, and how, and what decides which rows go into it.
 pub(super) fn of_columns(graph: &Graph, lineage: &Lineage) -> Value {
     let columns = lineage.columns.iter().map(|column| {
         let origins = column.origins.iter().map(|(origin, how)| told(graph, origin, &json!(how)));
-        (column.column.clone(), origins.collect())
+        let influences = column.influences.iter().map(|(origin, influence)| told(graph, origin, &json!(influence)));
+        (column.column.clone(), origins.chain(influences).collect())
     });
     Value::Object(columns.collect::<Map<String, Value>>())
 }

@@ -143,7 +143,8 @@ fn named(graph: &Graph, ids: &[NodeId]) -> String {
     listed(&ids.iter().map(|id| graph.node(*id).label()).collect::<Vec<_>>())
 }
 
-fn listed(names: &[String]) -> String {
+/// The first of many.
+pub(super) fn listed(names: &[String]) -> String {
     match names.split_at_checked(NAMED) {
         Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
         Some(_) | None => names.join(", "),

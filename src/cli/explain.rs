@@ -1,16 +1,20 @@
 //! `explain` - the physical plan of a model with the rows and the time of each operator.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::check::listed;
 use super::follower::{grouped, rows};
 use super::printer::Printer;
 use super::{Exit, block_on};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, count};
 use crate::execution::{Explained, explain};
 use crate::graph::selector::Selection;
+use crate::graph::{Graph, NodeId, NodeKind};
 use crate::invocation::{Invocation, Settings, load_project, select};
 
 /// Characters of an operator's description for people; machines get all of it.
@@ -27,12 +31,8 @@ pub(super) fn run(arguments: &ExplainArguments, settings: Settings, printer: &Pr
     let loaded = load_project(&settings)?;
     printer.diagnostics(&loaded.warnings);
     let selection = Selection { select: vec![arguments.model.clone()], exclude: Vec::new() };
-    let models = select(&loaded, &selection)?;
-    let mut models = models.into_iter().filter(|id| loaded.graph.node(*id).as_model().is_some());
-    let (Some(model), None) = (models.next(), models.next()) else {
-        let message = format!("`{}` is not one model", arguments.model);
-        return Err(Diagnostic::error(Code::Usage, message).hint("name one: engine explain gold_orders").into());
-    };
+    let selected = select(&loaded, &selection)?;
+    let model = only_model(&loaded.graph, &selected, &arguments.model)?;
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
@@ -43,6 +43,30 @@ pub(super) fn run(arguments: &ExplainArguments, settings: Settings, printer: &Pr
         }
         Ok(Exit::Success)
     })?
+}
+
+/// The one model that is selected.
+fn only_model(graph: &Graph, selected: &BTreeSet<NodeId>, wanted: &str) -> Result<NodeId, Diagnostic> {
+    let models: Vec<NodeId> = selected.iter().copied().filter(|id| graph.node(*id).as_model().is_some()).collect();
+    let (message, hint) = match (models.as_slice(), selected.first()) {
+        ([model], _) => return Ok(*model),
+        ([], Some(other)) => {
+            let kind = match &graph.node(*other).kind {
+                NodeKind::Seed(_) => "a seed, which has no query: its file is loaded as it is",
+                NodeKind::Source(_) => "a source, which has no query",
+                NodeKind::Exposure(_) => "an exposure, of which nothing is built",
+                NodeKind::Test(_) | NodeKind::Model(_) => "no model",
+            };
+            (format!("`{wanted}` is {kind}"), "name a model, as `engine ls` lists them".to_owned())
+        }
+        ([], None) => (format!("`{wanted}` is no model"), "name one, as `engine ls` lists them".to_owned()),
+        (several, _) => {
+            let names: Vec<String> = several.iter().map(|id| graph.node(*id).name.clone()).collect();
+            let number = count(several.len(), "model");
+            (format!("`{wanted}` is {number}; one is explained at a time"), format!("name one of {}", listed(&names)))
+        }
+    };
+    Err(Diagnostic::error(Code::Usage, message).hint(hint))
 }
 
 fn text(explained: &Explained, printer: &Printer) {

@@ -103,11 +103,12 @@ fn told(printer: &Printer, node: &Node, found: Option<&Difference>, json: bool) 
         Some(found) => difference_text(&label, found),
         None => {
             let materialized = node.as_model().map(|model| model.config.materialized);
-            let why = match materialized {
-                Some(Materialized::View) => "a view keeps no rows",
-                Some(Materialized::Ephemeral) => "an ephemeral model keeps no rows",
-                Some(Materialized::Kafka) => "its rows went to a topic",
-                Some(Materialized::Table | Materialized::Incremental) | None => "it has not been built",
+            let why = match (materialized, &node.kind) {
+                (Some(Materialized::View), _) => "a view keeps no rows",
+                (Some(Materialized::Ephemeral), _) => "an ephemeral model keeps no rows",
+                (Some(Materialized::Kafka), _) => "its rows went to a topic",
+                (None, NodeKind::Source(_)) => "a source is not built",
+                (Some(Materialized::Table | Materialized::Incremental) | None, _) => "it has not been built",
             };
             format!("{label}: there is nothing to compare with: {why}")
         }

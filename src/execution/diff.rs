@@ -18,7 +18,7 @@ use futures::StreamExt;
 
 use super::lineage::lineage;
 use super::session::{StepSession, output_schema};
-use super::{Context, Preview, compile, fault};
+use super::{Context, Preview, compile, fault, seed};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{NodeId, NodeKind, TestKind};
 use crate::storage::{same_in_delta, shown_type, table_schema};
@@ -85,7 +85,6 @@ pub async fn difference(
     let Some(table) = context.warehouse.table(relation).await.map_err(stored)? else { return Ok(None) };
     let sql = match &node.kind {
         NodeKind::Model(_) => compile::compile_node(context, id, false).await?,
-        // What its file says now is known when it is loaded.
         NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => {
             format!("select * from {}", relation.to_sql())
         }
@@ -107,7 +106,11 @@ pub async fn difference(
                     .hint("leave out `--diff` to see what it reads now; `engine watch` compares the builds it makes")
                     .into());
             }
-            (now, Arc::new(ViewTable::new(plan.clone(), None)) as Arc<dyn TableProvider>)
+            let after: Arc<dyn TableProvider> = match seed::rows(context, id).await? {
+                Some(rows) => Arc::new(rows),
+                None => Arc::new(ViewTable::new(plan.clone(), None)),
+            };
+            (now, after)
         }
         Against::Version(version) => {
             let before = context.warehouse.table_at(&table, version).await.map_err(stored)?;

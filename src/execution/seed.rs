@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde_json::Map;
@@ -60,6 +61,16 @@ pub(super) async fn run(context: &Arc<Context>, id: NodeId, progress: &Arc<Progr
         Ok(outcome) => Ok(outcome),
         Err(error) => Err(fault::run_fault(context, id, "", error).await),
     }
+}
+
+/// The rows its file has now.
+pub(super) async fn rows(context: &Context, id: NodeId) -> Result<Option<MemTable>, Diagnostics> {
+    let node = context.graph.node(id);
+    let NodeKind::Seed(seed) = &node.kind else { return Ok(None) };
+    let (path, shown, config) = (context.project.root.join(&node.path), node.path.clone(), seed.config.clone());
+    let (schema, batches, _) = super::blocking(move || read(&path, &shown, &config)).await?;
+    let table = MemTable::try_new(schema, vec![batches]);
+    table.map(Some).map_err(|error| Diagnostic::error(Code::Execution, fault::plain(&error)).in_file(&node.path).into())
 }
 
 fn description(seed: &SeedNode, schema: &SchemaRef) -> Description {

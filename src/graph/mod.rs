@@ -23,7 +23,7 @@ use std::collections::{BTreeSet, HashMap};
 pub use config::{IncrementalStrategy, Keep, Materialized, ModelConfig, OnSchemaChange, SeedConfig};
 pub use link::{for_each_template, link, link_what_is_right};
 pub use memory::LinkMemory;
-pub use node::{ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
+pub use node::{DataTest, ModelNode, Node, NodeKind, SeedNode, TestKind, TestNode};
 pub use topic::{Compression, TopicConfig};
 
 use crate::names::{Relation, SourceName};

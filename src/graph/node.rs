@@ -1,6 +1,8 @@
 //! What a node of the graph is: a model, a seed, a source's table, a data test or an exposure.
 
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -31,7 +33,7 @@ pub enum NodeKind {
     Model(Box<ModelNode>),
     Seed(Box<SeedNode>),
     Source(Box<SourceTable>),
-    Test(Box<TestNode>),
+    Test(TestNode),
     /// What uses tables without being built: nothing reads it.
     Exposure(Box<Exposure>),
 }
@@ -53,17 +55,61 @@ pub struct SeedNode {
     pub properties: Arc<Properties>,
 }
 
+/// A data test, and where it stands.
 #[derive(Debug)]
 pub struct TestNode {
+    /// The node a generic test stands on.
+    pub attached: Option<NodeId>,
+    pub test: Arc<DataTest>,
+}
+
+impl Deref for TestNode {
+    type Target = DataTest;
+
+    fn deref(&self) -> &DataTest {
+        &self.test
+    }
+}
+
+/// What a data test is, wherever it stands in the graph; shared by the graphs of a process that links again and again.
+#[derive(Debug)]
+pub struct DataTest {
     pub kind: TestKind,
     /// `severity`, `where`, ... as written; read by `data_test`.
     pub config: Arc<Map<String, Value>>,
     pub template: NodeTemplate,
-    /// The node and column a generic test stands on.
-    pub attached: Option<NodeId>,
+    /// The column a generic test stands on.
     pub column: Option<String>,
     /// Where the test is declared.
     pub place: Option<Span>,
+    print: OnceLock<u64>,
+}
+
+impl DataTest {
+    pub(super) fn new(
+        kind: TestKind,
+        config: Arc<Map<String, Value>>,
+        template: NodeTemplate,
+        column: Option<String>,
+        place: Option<Span>,
+    ) -> Self {
+        Self { kind, config, template, column, place, print: OnceLock::new() }
+    }
+
+    /// A hash of all that makes it what it is, its place included; worked out once.
+    pub fn print(&self) -> u64 {
+        *self.print.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            match &self.kind {
+                TestKind::Singular => self.template.source.text.hash(&mut hasher),
+                // The text of its template is the whole file that declares it.
+                TestKind::Generic { test, arguments } => (test, arguments).hash(&mut hasher),
+            }
+            (&self.column, &self.config).hash(&mut hasher);
+            self.place.as_ref().map(|place| &place.range).hash(&mut hasher);
+            hasher.finish()
+        })
+    }
 }
 
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::NodeId;
 use super::link::{Linker, Wanted, tags};
-use super::node::{Node, NodeKind, TestKind, TestNode};
+use super::memory::KnownTest;
+use super::node::{DataTest, Node, NodeKind, TestKind, TestNode};
 use super::test_name::TestName;
 use crate::diagnostic::SourceText;
 use crate::project::{DeclaredTest, Properties, SourceTable, TestFile, merge_config};
@@ -28,14 +29,32 @@ impl Linker<'_> {
                 }
                 NodeKind::Test(_) | NodeKind::Exposure(_) => continue,
             };
-            for declared in &properties.data_tests {
-                self.generic(index, &owner, None, declared);
+            self.declared(index, &owner, &properties);
+        }
+    }
+
+    /// The tests declared under a table and its columns; those that are what they were are not read again.
+    fn declared(&mut self, owner: usize, owner_name: &str, properties: &Properties) {
+        let of_table = properties.data_tests.iter().map(|test| (None, test));
+        let of_columns = properties.columns.iter().flat_map(|column| {
+            let tests = column.data_tests.iter();
+            tests.map(|test| (Some((column.name.as_str(), column.tags.as_slice())), test))
+        });
+        let unique_id = self.drafts[owner].node.unique_id.clone();
+        let mut known = self.memory.map(|memory| memory.take_tests(&unique_id)).unwrap_or_default().into_iter();
+        let mut linked = Vec::new();
+        for (column, test) in of_table.chain(of_columns) {
+            if test.config.get("enabled") == Some(&Value::Bool(false)) {
+                continue;
             }
-            for column in &properties.columns {
-                for declared in &column.data_tests {
-                    self.generic(index, &owner, Some((&column.name, &column.tags)), declared);
-                }
-            }
+            let fqn = &self.drafts[owner].node.fqn;
+            let known = known.next().filter(|known| known.is_still(fqn, column, test));
+            let Some(generic) = known.or_else(|| self.generic(owner, owner_name, column, test)) else { continue };
+            self.add(generic.node(NodeId(owner)), generic.wanted(), vec![owner]);
+            linked.push(generic);
+        }
+        if let Some(memory) = self.memory {
+            memory.keep_tests(unique_id, linked);
         }
     }
 
@@ -66,14 +85,10 @@ impl Linker<'_> {
             tags: tags(&config),
             config: Arc::clone(&config),
             description: test.properties.description.clone(),
-            kind: NodeKind::Test(Box::new(TestNode {
-                kind: TestKind::Singular,
-                config,
-                template,
+            kind: NodeKind::Test(TestNode {
                 attached: None,
-                column: None,
-                place: None,
-            })),
+                test: Arc::new(DataTest::new(TestKind::Singular, config, template, None, None)),
+            }),
         };
         let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
         self.add(node, wanted, Vec::new());
@@ -83,15 +98,12 @@ impl Linker<'_> {
         &mut self,
         owner: usize,
         owner_name: &str,
-        column: Option<(&String, &Vec<String>)>,
+        column: Option<(&str, &[String])>,
         test: &DeclaredTest,
-    ) {
-        if test.config.get("enabled") == Some(&Value::Bool(false)) {
-            return;
-        }
+    ) -> Option<KnownTest> {
         let mut arguments = test.arguments.clone();
         if let Some((column, _)) = column {
-            arguments.insert("column_name".to_owned(), Value::String(column.clone()));
+            arguments.insert("column_name".to_owned(), Value::String(column.to_owned()));
         }
         let prefix = match self.drafts[owner].node.kind {
             NodeKind::Source(_) => "source_",
@@ -118,34 +130,25 @@ impl Linker<'_> {
             Some(_) => self.templates.extract_generic_test(&test.test, &arguments, &template, place),
             None => self.templates.extract_arguments(&arguments, &template, place),
         };
-        let Some(extracted) = self.found.keep(extracted) else { return };
+        let extracted = self.found.keep(extracted)?;
         let mut config = test.config.clone();
         let mut all_tags = tags(&config);
         all_tags.extend(column.into_iter().flat_map(|(_, tags)| tags.iter().cloned()));
         config.insert("tags".to_owned(), json!(all_tags));
         let config = Arc::new(config);
-        let mut fqn = self.drafts[owner].node.fqn.clone();
-        fqn.pop();
-        fqn.push(test_name.name.clone());
-        let node = Node {
-            unique_id,
-            name: test_name.name,
-            fqn,
+        let kind = TestKind::Generic { test: test.test.clone(), arguments };
+        let of = column.map(|(name, _)| name.to_owned());
+        let made = DataTest::new(kind, config, template, of, test.place.clone());
+        Some(KnownTest {
+            declared: test.clone(),
+            column_tags: column.map(|(_, tags)| tags.to_owned()).unwrap_or_default(),
+            owner_fqn: self.drafts[owner].node.fqn.clone(),
+            test: Arc::new(made),
             path,
             tags: all_tags,
-            config: Arc::clone(&config),
-            description: test.description.clone(),
-            kind: NodeKind::Test(Box::new(TestNode {
-                kind: TestKind::Generic { test: test.test.clone(), arguments },
-                config,
-                template,
-                attached: Some(NodeId(owner)),
-                column: column.map(|(name, _)| name.clone()),
-                place: test.place.clone(),
-            })),
-        };
-        let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
-        self.add(node, wanted, vec![owner]);
+            refs: extracted.refs,
+            sources: extracted.sources,
+        })
     }
 }
 

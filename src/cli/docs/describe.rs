@@ -51,7 +51,8 @@ impl Description<'_> {
         };
         let columns = lineage.columns.iter().map(|column| {
             let origins = column.origins.iter().map(|(origin, how)| told_of(origin, json!(how)));
-            (column.column.clone(), origins.collect::<Value>())
+            let influences = column.influences.iter().map(|(origin, influence)| told_of(origin, json!(influence)));
+            (column.column.clone(), origins.chain(influences).collect::<Value>())
         });
         add("lineage", Value::Object(columns.collect()));
         let rows = lineage.influences();

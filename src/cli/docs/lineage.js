@@ -1,7 +1,9 @@
 // Where columns come from and go to. A step is [node, column, how]; `how` says whether values are copied, transformed or
-// aggregated, or, of rows, whether a column filters, joins, groups, windows or orders them.
+// aggregated, or whether a column filters, joins, groups, windows or orders: of a column what goes into it, else the rows.
 
-const STRENGTH = ["copied", "transformed", "aggregated"];
+const INFLUENCES = { filter: "filtered by", join: "joined on", group: "grouped by", window: "windowed by", order: "ordered by" };
+const DECIDES = { filter: "filters", join: "joins", group: "groups", window: "keys a window of", order: "orders" };
+const STRENGTH = ["copied", "transformed", "aggregated", ...Object.keys(INFLUENCES)];
 const key = (node, column) => node + "\n" + column;
 const stronger = (one, other) => (STRENGTH.indexOf(one) > STRENGTH.indexOf(other) ? one : other);
 
@@ -61,16 +63,14 @@ function trace(node, column) {
   return { up, down, rows };
 }
 
-const INFLUENCES = { filter: "filtered by", join: "joined on", group: "grouped by", window: "windowed by", order: "ordered by" };
-const DECIDES = { filter: "filters", join: "joins", group: "groups", window: "keys a window of", order: "orders" };
-
 function columnLink(node, column) {
   if (node === null) return el("span", { class: "mono none" }, column);
   return el("a", { href: address(node, column) }, NODES[node].label + "." + column);
 }
 
-// Steps by their nodes, the nearest first: what is further away stands further in.
-function grouped(steps) {
+// Steps by their nodes, the nearest first: what is further away stands further in. `words` are those for what decides.
+function grouped(steps, words) {
+  const chip = (how) => el("span", { class: `chip ${words[how] ? "rows" : how}` }, words[how] || how);
   const groups = new Map();
   for (const step of [...steps].sort((one, other) => one.deep - other.deep)) {
     if (!groups.has(step.node)) groups.set(step.node, []);
@@ -79,14 +79,14 @@ function grouped(steps) {
   return [...groups].map(([node, some]) =>
     el("div", { class: "step", style: `--deep: ${Math.min(8, some[0].deep)}` }, node !== null && nodeLink(node),
       some.map((step) => el("div", { class: "made" }, node === null ? step.column
-        : el("a", { href: address(node, step.column) }, step.column), el("span", { class: `chip ${step.how}` }, step.how)))));
+        : el("a", { href: address(node, step.column) }, step.column), chip(step.how)))));
 }
 
 // The panel below a chosen column.
 function tracePanel(node, column) {
   const { up, down, rows } = trace(node, column);
-  const steps = (title, all, empty) =>
-    el("section", {}, el("h3", {}, title), all.length === 0 ? el("span", { class: "none" }, empty) : grouped(all));
+  const steps = (title, all, words, empty) =>
+    el("section", {}, el("h3", {}, title), all.length === 0 ? el("span", { class: "none" }, empty) : grouped(all, words));
   const kind = NODES[node].kind;
   const outside = kind === "source" || kind === "seed";
   const told = new Set();
@@ -94,8 +94,8 @@ function tracePanel(node, column) {
   const decided = rows.filter(isNew).map((row) => el("div", { class: "step" }, el("span", { class: "chip rows" }, DECIDES[row.how]),
     "the rows of ", nodeLink(row.node), row.by.node !== node && el("span", { class: "none" }, " as ", NODES[row.by.node].name, ".", row.by.column)));
   return el("div", { class: "trace" },
-    steps("Made of", up, outside ? "comes from outside" : NODES[node].lineage ? "made of no column" : "not known without running it"),
-    steps("What is made of it", down, "nothing"),
+    steps("Made of", up, INFLUENCES, outside ? "comes from outside" : NODES[node].lineage ? "made of no column" : "not known without running it"),
+    steps("What is made of it", down, DECIDES, "nothing"),
     decided.length > 0 && el("section", {}, el("h3", {}, "What it decides about"), decided));
 }
 

@@ -46,7 +46,9 @@ impl<'a> Impact<'a> {
                 let node = origin.table.node(graph);
                 node.and_then(|node| hits.get(&node)).is_some_and(|hit| hit.has(&origin.column))
             };
-            let columns = lineage.columns.iter().filter(|column| column.origins.keys().any(is_hit));
+            let columns = lineage.columns.iter().filter(|column| {
+                column.origins.keys().any(is_hit) || column.influences.iter().any(|(origin, _)| is_hit(origin))
+            });
             let hit = Hit {
                 columns: columns.map(|column| column.column.as_str()).collect(),
                 rows: lineage.influences().into_iter().any(|(_, origins)| origins.iter().any(is_hit))

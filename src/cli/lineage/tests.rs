@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use jiff::Timestamp;
+use serde_json::{Map, json};
 use tempfile::TempDir;
 
+use super::name::words;
 use super::*;
-use crate::execution::{Analysis, ColumnLineage, Lineage, Origin, OriginTable, Use};
-use crate::graph::link;
+use crate::execution::{Analysis, ColumnLineage, Influence, Lineage, Origin, OriginTable, Use};
+use crate::graph::{Graph, link};
+use crate::names::{Relation, SourceName};
 use crate::project::{LoadOptions, load};
 use crate::template::{Globals, Templates, YamlRenderer};
 
@@ -98,6 +101,9 @@ const LINEAGES: &[Written] = &[
     ),
 ];
 
+/// A column, and what decides about it alone.
+const WITHIN: &[(&str, &str, Influence)] = &[("share.half", "silver.orders.customer_id", Influence::Order)];
+
 struct Shop {
     /// The folder is gone when this is dropped.
     _root: TempDir,
@@ -130,6 +136,11 @@ impl Shop {
             let columns = columns.iter().map(|(column, origins)| ColumnLineage {
                 column: (*column).to_owned(),
                 origins: origins.iter().map(|(name, how)| (origin(name), *how)).collect(),
+                influences: WITHIN
+                    .iter()
+                    .filter(|(of, _, _)| *of == format!("{name}.{column}"))
+                    .map(|(_, by, influence)| (origin(by), *influence))
+                    .collect(),
             });
             let lineage = Lineage {
                 columns: columns.collect(),
@@ -148,20 +159,20 @@ impl Shop {
     fn lineage(&self, target: &str, directions: &[Direction], depth: usize) -> String {
         let (node, column) = find(&self.graph, target).unwrap();
         let paths = Paths::new(&self.graph, &self.analysis);
-        Target::new(&paths, node, column.as_deref()).unwrap().text(&paths, directions, depth)
+        Target::new(&paths, node, column.as_ref()).unwrap().text(&paths, directions, depth)
     }
 
     fn impact(&self, target: &str) -> String {
         let (node, column) = find(&self.graph, target).unwrap();
         let paths = Paths::new(&self.graph, &self.analysis);
-        let target = Target::new(&paths, node, column.as_deref()).unwrap();
+        let target = Target::new(&paths, node, column.as_ref()).unwrap();
         Impact::new(&paths, node, &target.columns, target.is_whole).text(&target.title(&paths))
     }
 
     /// What is said of a target that is not there.
     fn refused(&self, target: &str) -> (String, Vec<String>) {
         let paths = Paths::new(&self.graph, &self.analysis);
-        let found = find(&self.graph, target).and_then(|(node, column)| Target::new(&paths, node, column.as_deref()));
+        let found = find(&self.graph, target).and_then(|(node, column)| Target::new(&paths, node, column.as_ref()));
         let found = found.unwrap_err();
         (found.message, found.hints)
     }
@@ -250,11 +261,35 @@ source app.events.amount
 }
 
 #[test]
+fn what_decides_about_one_column_is_followed_as_its_values_are() {
+    let shop = Shop::new();
+    let expected = "\
+gold.share.half
+  <- gold.revenue.total   transformed
+  <- silver.orders.customer_id   orders what goes into it";
+    assert_eq!(shop.lineage("share.half", &[Direction::Up], 1), expected);
+    let expected = "\
+bronze.raw.id
+  -> silver.orders.customer_id   copied
+     -> gold.revenue   joins its rows
+     -> gold.share.half   orders what goes into it";
+    assert_eq!(shop.lineage("raw.id", &[Direction::Down], FAR), expected);
+    let paths = Paths::new(&shop.graph, &shop.analysis);
+    let node = shop.graph.by_ref("share").unwrap();
+    let told = Target::new(&paths, node, Some(&words("half")[0])).unwrap().json(&paths, &[Direction::Up], 1);
+    let expected = json!({
+        "name": "silver.orders.customer_id", "unique_id": "model.shop.orders", "influence": "order", "up": []
+    });
+    assert_eq!(told["columns"][0]["up"][1], expected);
+    assert!(shop.impact("raw.id").contains("    gold.share     half; its rows\n"), "{}", shop.impact("raw.id"));
+}
+
+#[test]
 fn the_tree_is_the_same_as_json() {
     let shop = Shop::new();
     let paths = Paths::new(&shop.graph, &shop.analysis);
     let node = shop.graph.by_ref("revenue").unwrap();
-    let target = Target::new(&paths, node, Some("TOTAL")).unwrap();
+    let target = Target::new(&paths, node, Some(&words("TOTAL")[0])).unwrap();
     let told = target.json(&paths, &[Direction::Up, Direction::Down], 1);
     assert_eq!(told["unique_id"], "model.shop.revenue");
     let expected = json!([{
@@ -321,4 +356,30 @@ fn an_unknown_name_is_answered_with_the_nearest() {
     let (message, hints) = shop.refused("revenue.totl");
     assert_eq!(message, "`gold.revenue` has no column `totl`");
     assert_eq!(hints, ["did you mean `total`?"]);
+    // A source is named before its table.
+    let (message, hints) = shop.refused("events.id");
+    assert_eq!(message, "no model, seed or source is named `events.id`");
+    assert_eq!(hints, ["did you mean `app.events.id`?"]);
+    let (_, hints) = shop.refused("revenu.total");
+    assert_eq!(hints, ["did you mean `revenue.total`?"]);
+    let (message, hints) = shop.refused("gold.revenue.");
+    assert_eq!(message, "`gold.revenue.` ends with a dot, and no column behind it");
+    assert_eq!(hints, ["`gold.revenue` is all of its columns"]);
+    let (message, _) = shop.refused("revenue.zip.code");
+    assert_eq!(message, "`gold.revenue` has no column `zip.code`");
+}
+
+#[test]
+fn names_are_found_as_sql_finds_them() {
+    let shop = Shop::new();
+    let title = |target: &str| shop.lineage(target, &[Direction::Up], 0).lines().next().unwrap().to_owned();
+    for target in ["Revenue.TOTAL", "gold.\"revenue\".\"total\"", "GOLD.revenue.total"] {
+        assert_eq!(title(target), "gold.revenue.total");
+    }
+    assert_eq!(title("App.Events.ID"), "source app.events.id");
+    let (message, hints) = shop.refused("revenue.\"Total\"");
+    assert_eq!(
+        (message.as_str(), hints),
+        ("`gold.revenue` has no column `Total`", vec!["did you mean `total`?".to_owned()])
+    );
 }

@@ -43,6 +43,9 @@ struct Reader<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Tie {
     Value(Use),
+    /// It decides which rows go into that column alone.
+    Within(Influence),
+    /// It decides which rows there are.
     Rows(Influence),
 }
 
@@ -50,6 +53,11 @@ impl fmt::Display for Tie {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(how) => write!(out, "{how}"),
+            Self::Within(Influence::Filter) => out.write_str("filters what goes into it"),
+            Self::Within(Influence::Join) => out.write_str("joins what goes into it"),
+            Self::Within(Influence::Group) => out.write_str("groups what goes into it"),
+            Self::Within(Influence::Window) => out.write_str("keys its window"),
+            Self::Within(Influence::Order) => out.write_str("orders what goes into it"),
             Self::Rows(Influence::Filter) => out.write_str("filters its rows"),
             Self::Rows(Influence::Join) => out.write_str("joins its rows"),
             Self::Rows(Influence::Group) => out.write_str("groups its rows"),
@@ -91,6 +99,10 @@ impl<'a> Paths<'a> {
                 for (origin, how) in &column.origins {
                     let column = Some(column.column.as_str());
                     add(origin, Reader { node: *node, column, tie: Tie::Value(*how) });
+                }
+                for (origin, influence) in &column.influences {
+                    let column = Some(column.column.as_str());
+                    add(origin, Reader { node: *node, column, tie: Tie::Within(*influence) });
                 }
             }
             for (influence, origins) in lineage.influences() {
@@ -161,12 +173,15 @@ impl<'a> Paths<'a> {
         match direction {
             Direction::Up => {
                 let lineage = self.analysis.lineages.get(&node).and_then(|lineage| lineage.column(column));
-                let origins = lineage.into_iter().flat_map(|column| &column.origins);
-                let next = origins.map(|(origin, how)| Next {
+                let next = lineage.into_iter().flat_map(|column| {
+                    let values = column.origins.iter().map(|(origin, how)| (origin, Tie::Value(*how)));
+                    values.chain(column.influences.iter().map(|(origin, how)| (origin, Tie::Within(*how))))
+                });
+                let next = next.map(|(origin, tie)| Next {
                     node: origin.table.node(self.graph),
                     name: origin.to_string(),
                     column: Some(origin.column.as_str()),
-                    tie: Tie::Value(*how),
+                    tie,
                 });
                 next.collect()
             }
@@ -204,7 +219,7 @@ impl Branch {
         let behind: Vec<Value> = self.behind.iter().map(|branch| branch.json(graph, direction)).collect();
         let (tie, how) = match self.tie {
             Tie::Value(how) => ("use", json!(how)),
-            Tie::Rows(influence) => ("influence", json!(influence)),
+            Tie::Within(influence) | Tie::Rows(influence) => ("influence", json!(influence)),
         };
         json!({
             "name": self.name,

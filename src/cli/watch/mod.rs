@@ -6,7 +6,9 @@ mod ending;
 mod keys;
 mod known;
 mod places;
+mod rows;
 mod terminal;
+mod wanted;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -26,12 +28,12 @@ use crate::diagnostic::{Diagnostics, Severity, count, render_json};
 use crate::execution::{Analysis, CheckMemory, Context, check_project};
 use crate::invocation::{Invocation, Loaded, Settings, load_project, select};
 use crate::project::find_root;
-use build::Wanted;
 use changes::{Changes, Eyes};
 use ending::Ending;
 use keys::{Keys, Wish};
 use known::Known;
 use places::Places;
+use wanted::Wanted;
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
@@ -46,7 +48,12 @@ pub(super) fn run(arguments: &WatchArguments, settings: Settings, printer: &Prin
     let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
     let root = settings.working_directory.join(root);
     // A project that cannot be read yet is watched as well: the next save may mend it.
-    let places = Places::of(&root, load_project(&settings).ok().as_ref());
+    let loaded = load_project(&settings).ok();
+    if let Some(loaded) = &loaded {
+        // What is misspelt now will be at every save.
+        select(loaded, &arguments.selection.selection())?;
+    }
+    let places = Places::of(&root, loaded.as_ref());
     block_on(async {
         let mut ending = Ending::listen();
         let mut changes = Changes::of(places)?;
@@ -175,7 +182,7 @@ impl Watch<'_> {
             return;
         }
         let Ok(selected) = select(&loaded, &self.arguments.selection.selection()) else { return };
-        self.build(&loaded, &Wanted::of(&loaded.graph, &changed, &selected), settings).await;
+        self.build(&loaded, Wanted::of(&loaded.graph, &changed, selected), settings).await;
     }
 
     async fn check(&mut self, settings: &Settings) -> Result<(Loaded, Analysis), Diagnostics> {

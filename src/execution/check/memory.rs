@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::bind::Bound;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, SourceText, Span};
 use crate::execution::Context;
-use crate::graph::{NodeId, NodeKind, TestKind};
+use crate::graph::{NodeId, NodeKind};
 
 /// The outcomes of the last check.
 #[derive(Debug, Default)]
@@ -30,6 +30,7 @@ const KEPT: usize = 2;
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
     made_of: u64,
+    text: Option<Arc<SourceText>>,
     /// The columns of what it reads, in the order of its parents.
     inputs: Vec<Option<SchemaRef>>,
     schema: Option<SchemaRef>,
@@ -43,6 +44,8 @@ pub(super) struct Remembered {
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     made_of: u64,
+    /// Of a model. A file that has not changed has the same one still, and nothing in it is looked at.
+    text: Option<Arc<SourceText>>,
     inputs: Vec<Option<SchemaRef>>,
 }
 
@@ -51,30 +54,27 @@ impl Identity {
     pub(super) fn of(context: &Context, id: NodeId, own: Option<u64>, inputs: Vec<Option<SchemaRef>>) -> Option<Self> {
         let node = context.graph.node(id);
         let mut hasher = DefaultHasher::new();
-        match &node.kind {
+        let text = match &node.kind {
             NodeKind::Model(model) => {
-                model.template.source.text.hash(&mut hasher);
                 for column in &model.properties.columns {
                     (&column.name, &column.data_type).hash(&mut hasher);
                     hash_place(column.place.as_ref(), &mut hasher);
                 }
                 hash_place(model.properties.place.as_ref(), &mut hasher);
                 model.settings.values().for_each(|place| hash_place(Some(place), &mut hasher));
+                Some(Arc::clone(&model.template.source))
             }
-            NodeKind::Test(test) => {
-                match &test.kind {
-                    TestKind::Singular => test.template.source.text.hash(&mut hasher),
-                    // Its text is the whole file that declares it.
-                    TestKind::Generic { test, arguments } => (test, arguments).hash(&mut hasher),
-                }
-                (&test.column, &test.config).hash(&mut hasher);
-                hash_place(test.place.as_ref(), &mut hasher);
-            }
+            // With its config.
+            NodeKind::Test(test) => return Some(Self { made_of: test.print(), text: None, inputs }),
             NodeKind::Seed(_) | NodeKind::Source(_) | NodeKind::Exposure(_) => return None,
-        }
+        };
         node.config.hash(&mut hasher);
         own.hash(&mut hasher);
-        Some(Self { made_of: hasher.finish(), inputs })
+        Some(Self { made_of: hasher.finish(), text, inputs })
+    }
+
+    fn is_of(&self, known: &Remembered) -> bool {
+        known.made_of == self.made_of && known.text == self.text && known.inputs == self.inputs
     }
 }
 
@@ -103,7 +103,7 @@ impl Memory {
     pub(super) fn recall(&self, context: &Context, id: NodeId, identity: &Identity) -> Option<Remembered> {
         let last = self.last();
         let known = last.nodes.get(&context.graph.node(id).unique_id)?;
-        known.iter().find(|known| known.made_of == identity.made_of && known.inputs == identity.inputs).cloned()
+        known.iter().find(|known| identity.is_of(known)).cloned()
     }
 
     pub(super) fn keep(
@@ -114,17 +114,18 @@ impl Memory {
         bound: &Bound,
         found: Vec<Diagnostic>,
     ) {
+        let mut last = self.last();
+        let known = last.nodes.entry(context.graph.node(id).unique_id.clone()).or_default();
+        known.retain(|other| !identity.is_of(other));
         let remembered = Remembered {
             made_of: identity.made_of,
+            text: identity.text,
             inputs: identity.inputs,
             schema: bound.schema.clone(),
             fingerprint: bound.fingerprint,
             is_open: bound.schema.is_none() || bound.asks,
             found,
         };
-        let mut last = self.last();
-        let known = last.nodes.entry(context.graph.node(id).unique_id.clone()).or_default();
-        known.retain(|other| other.made_of != remembered.made_of || other.inputs != remembered.inputs);
         known.insert(0, remembered);
         known.truncate(KEPT);
     }

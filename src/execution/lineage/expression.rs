@@ -4,7 +4,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{AggregateFunction, InSubquery, SetComparison, WindowFunction};
 use datafusion::logical_expr::{Expr, Subquery};
 
-use super::flow::{Blend, Flow, Scope};
+use super::flow::{Blend, Flow, Influences, Scope};
 use super::walk::Walk;
 use super::{Influence, Use};
 
@@ -20,7 +20,22 @@ impl Walk {
         for expression in expressions {
             self.blend(expression, scope, Use::Copied, &mut blend);
         }
-        self.influences.extend(blend.0.into_keys().map(|mark| (influence, mark)));
+        self.influences.extend(blend.deciding(influence));
+    }
+
+    /// Columns that decide which rows go into one column.
+    fn note_within<'a>(
+        &mut self,
+        influence: Influence,
+        expressions: impl IntoIterator<Item = &'a Expr>,
+        scope: &Scope<'_>,
+        into: &mut Blend,
+    ) {
+        let mut blend = Blend::default();
+        for expression in expressions {
+            self.blend(expression, scope, Use::Copied, &mut blend);
+        }
+        into.influences.extend(blend.deciding(influence));
     }
 
     pub(super) fn values(&mut self, expressions: &[Expr], scope: &Scope<'_>) -> Vec<Flow> {
@@ -70,10 +85,10 @@ impl Walk {
         for argument in &parts.args {
             self.blend(argument, scope, Use::Aggregated, into);
         }
-        self.note(Influence::Filter, parts.filter.as_deref(), scope);
+        self.note_within(Influence::Filter, parts.filter.as_deref(), scope, into);
         // The key of `within group` is an argument, too.
         let keys = parts.order_by.iter().map(|key| &key.expr).filter(|key| !parts.args.contains(key));
-        self.note(Influence::Order, keys, scope);
+        self.note_within(Influence::Order, keys, scope, into);
     }
 
     fn windowed(&mut self, function: &WindowFunction, scope: &Scope<'_>, into: &mut Blend) {
@@ -82,33 +97,37 @@ impl Walk {
         for key in parts.partition_by.iter().chain(parts.order_by.iter().map(|key| &key.expr)) {
             self.blend(key, scope, Use::Aggregated, &mut keys);
         }
-        self.influences.extend(keys.0.keys().map(|mark| (Influence::Window, *mark)));
-        self.note(Influence::Filter, parts.filter.as_deref(), scope);
+        into.influences.extend(keys.deciding(Influence::Window));
+        self.note_within(Influence::Filter, parts.filter.as_deref(), scope, into);
         let mut arguments = Blend::default();
         for argument in &parts.args {
             self.blend(argument, scope, Use::Aggregated, &mut arguments);
         }
         // A rank is made of nothing but its keys.
-        let made_of = if arguments.0.is_empty() { keys } else { arguments };
-        for (mark, how) in made_of.0 {
-            into.add(mark, how);
-        }
+        let made_of = if arguments.values.is_empty() { keys } else { arguments };
+        into.pour([&made_of.flow()], Use::Aggregated);
     }
 
-    /// A subquery as a part of a value. What filters its rows is noted with what filters ours.
+    /// A subquery as a part of a value. What decides about its rows decides about that value.
     fn subquery(&mut self, subquery: &Subquery, scope: &Scope<'_>, least: Use, into: &mut Blend) {
-        let flows = self.step(&subquery.subquery, Some(scope));
+        let (flows, inside) = self.apart(subquery, scope);
         into.pour(&flows, least.max(Use::Transformed));
+        into.influences.extend(inside);
     }
 
     /// Whether a subquery has rows depends on what decides about them, not on what it selects.
     fn existence(&mut self, subquery: &Subquery, scope: &Scope<'_>, least: Use, into: &mut Blend) {
-        let around = std::mem::take(&mut self.influences);
-        self.step(&subquery.subquery, Some(scope));
-        let inside = std::mem::replace(&mut self.influences, around);
+        let (_, inside) = self.apart(subquery, scope);
         for (_, mark) in &inside {
             into.add(*mark, least.max(Use::Transformed));
         }
-        self.influences.extend(inside);
+        into.influences.extend(inside);
+    }
+
+    /// The columns of a subquery, and what decides about its rows and not about ours.
+    fn apart(&mut self, subquery: &Subquery, scope: &Scope<'_>) -> (Vec<Flow>, Influences) {
+        let around = std::mem::take(&mut self.influences);
+        let flows = self.step(&subquery.subquery, Some(scope));
+        (flows, std::mem::replace(&mut self.influences, around))
     }
 }

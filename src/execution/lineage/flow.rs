@@ -1,11 +1,11 @@
 //! What a column is made of while a plan is walked, and where an expression finds the columns it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use datafusion::common::{Column, DFSchemaRef};
 
-use super::Use;
+use super::{Influence, Use};
 
 /// A column of a table, as places in the lists of the walk: names are written once, at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,30 +14,48 @@ pub(super) struct Mark {
     pub(super) column: usize,
 }
 
+/// Columns with how they decide about rows.
+pub(super) type Influences = BTreeSet<(Influence, Mark)>;
+
 /// What a column is made of. Shared, since most steps hand most columns on as they are.
-pub(super) type Flow = Rc<[(Mark, Use)]>;
+pub(super) type Flow = Rc<Blend>;
 
 /// A column in the making.
-#[derive(Debug, Default)]
-pub(super) struct Blend(pub(super) BTreeMap<Mark, Use>);
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Blend {
+    pub(super) values: BTreeMap<Mark, Use>,
+    /// What decides which rows go into this column, and about no other.
+    pub(super) influences: Influences,
+}
 
 impl Blend {
+    pub(super) fn copied(mark: Mark) -> Self {
+        Self { values: BTreeMap::from([(mark, Use::Copied)]), ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, mark: Mark, how: Use) {
-        let known = self.0.entry(mark).or_insert(how);
+        let known = self.values.entry(mark).or_insert(how);
         *known = how.max(*known);
+    }
+
+    /// All that decides about rows, if this column does.
+    pub(super) fn deciding(&self, influence: Influence) -> impl Iterator<Item = (Influence, Mark)> {
+        let own = self.values.keys().map(move |mark| (influence, *mark));
+        own.chain(self.influences.iter().copied())
     }
 
     /// Adds all of `flows`, each used at least as `least` says.
     pub(super) fn pour<'a>(&mut self, flows: impl IntoIterator<Item = &'a Flow>, least: Use) {
         for flow in flows {
-            for (mark, how) in flow.iter() {
+            for (mark, how) in &flow.values {
                 self.add(*mark, least.max(*how));
             }
+            self.influences.extend(&flow.influences);
         }
     }
 
     pub(super) fn flow(self) -> Flow {
-        self.0.into_iter().collect()
+        Rc::new(self)
     }
 }
 

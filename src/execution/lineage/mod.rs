@@ -1,7 +1,7 @@
 //! Where the columns of a query come from, and how: read off its logical plan as it was written, not optimised.
 //!
 //! What makes a value is kept apart from what decides which rows there are. A column under `where` makes none of the
-//! output's columns, and still matters for all of them.
+//! output's columns, and still matters for all of them; one under the `filter` of an aggregate matters for that one.
 //!
 //! The lineage of a model ends at the relations it names. A view or an ephemeral model stands in a plan with its own
 //! plan below its name; what lies there is that model's lineage, not this one's.
@@ -113,22 +113,25 @@ pub struct ColumnLineage {
     pub column: String,
     /// Empty for what is made of no column: a literal, `count(*)`.
     pub origins: BTreeMap<Origin, Use>,
+    /// What decides which rows go into this column alone, or their order, without being a part of it: the `filter` of an
+    /// aggregate, the keys of a window, the conditions of a subquery.
+    pub influences: BTreeSet<(Origin, Influence)>,
 }
 
-/// Where a query's columns and rows come from.
+/// Where a query's columns and rows come from. What decides about one column alone stands with that one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lineage {
     /// In the order of the output.
     pub columns: Vec<ColumnLineage>,
-    /// Under `where`, `having`, `qualify` and the `filter` of an aggregate; also in subqueries.
+    /// Under `where`, `having` and `qualify`; also in subqueries there.
     pub filters: BTreeSet<Origin>,
     /// In join conditions; all columns of both sides of `intersect` and `except`.
     pub joins: BTreeSet<Origin>,
     /// Keys of `group by` and of `distinct on`.
     pub groups: BTreeSet<Origin>,
-    /// Keys of windows: `partition by` and `order by`.
+    /// Keys of windows by whose values rows are chosen.
     pub windows: BTreeSet<Origin>,
-    /// Sort keys that decide something: of a limit, of `distinct on`, of an aggregate that takes its values in order.
+    /// Sort keys that decide something: of a limit, of `distinct on`.
     pub orders: BTreeSet<Origin>,
 }
 

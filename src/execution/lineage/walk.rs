@@ -1,6 +1,6 @@
 //! The walk over a plan: what each column of each step is made of, from the tables up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
@@ -8,7 +8,7 @@ use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, Join, JoinType, LogicalPlan, RecursiveQuery, TableScan, Union, Unnest, Values,
 };
 
-use super::flow::{Blend, Flow, Input, Mark, Scope, mixed};
+use super::flow::{Blend, Flow, Influences, Input, Mark, Scope, mixed};
 use super::{ColumnLineage, Influence, Lineage, Origin, OriginTable, Use};
 
 /// A table that was met, with the columns it was seen to have.
@@ -23,7 +23,8 @@ pub(super) struct Walk {
     tables: Vec<Table>,
     /// The recursive queries around, with what their rows are known to be made of so far.
     recursive: HashMap<TableReference, Vec<Flow>>,
-    pub(super) influences: BTreeSet<(Influence, Mark)>,
+    /// What decides about the rows of the query that is walked.
+    pub(super) influences: Influences,
     /// Whether a limit stands right above the next step: only then does an order decide which rows there are.
     limited: bool,
 }
@@ -42,7 +43,14 @@ impl Walk {
         };
         let columns = schema.fields().iter().zip(flows).map(|(field, flow)| ColumnLineage {
             column: field.name().clone(),
-            origins: flow.iter().map(|(mark, how)| (origin(mark), *how)).collect(),
+            origins: flow.values.iter().map(|(mark, how)| (origin(mark), *how)).collect(),
+            // What it is made of matters for it anyway.
+            influences: flow
+                .influences
+                .iter()
+                .filter(|(_, mark)| !flow.values.contains_key(mark))
+                .map(|(influence, mark)| (origin(mark), *influence))
+                .collect(),
         });
         let mut lineage = Lineage { columns: columns.collect(), ..Lineage::default() };
         for (influence, mark) in &self.influences {
@@ -136,8 +144,7 @@ impl Walk {
     fn aggregate(&mut self, step: &Aggregate, scope: &Scope<'_>) -> Vec<Flow> {
         let keys = grouping_set_to_exprlist(&step.group_expr).unwrap_or_default();
         let mut flows: Vec<Flow> = keys.into_iter().map(|key| self.value(key, scope)).collect();
-        let marks = flows.iter().flat_map(|flow| flow.iter()).map(|(mark, _)| (Influence::Group, *mark));
-        self.influences.extend(marks);
+        self.influences.extend(flows.iter().flat_map(|flow| flow.deciding(Influence::Group)));
         let aggregates = self.values(&step.aggr_expr, scope);
         // Between them stands the number of the grouping set, where there are several; it is made of nothing.
         flows.resize(step.schema.fields().len().saturating_sub(aggregates.len()), Flow::default());
@@ -162,15 +169,16 @@ impl Walk {
         if let Some(condition) = &step.filter {
             self.blend(condition, &left_first, Use::Transformed, &mut keys);
         }
-        self.influences.extend(keys.0.keys().map(|mark| (Influence::Join, *mark)));
+        self.influences.extend(keys.deciding(Influence::Join));
+        let keys = keys.flow();
         match step.join_type {
             JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => {
                 left.into_iter().chain(right).collect()
             }
             JoinType::LeftSemi | JoinType::LeftAnti => left,
             JoinType::RightSemi | JoinType::RightAnti => right,
-            JoinType::LeftMark => left.into_iter().chain([keys.flow()]).collect(),
-            JoinType::RightMark => right.into_iter().chain([keys.flow()]).collect(),
+            JoinType::LeftMark => left.into_iter().chain([keys]).collect(),
+            JoinType::RightMark => right.into_iter().chain([keys]).collect(),
         }
     }
 
@@ -207,7 +215,7 @@ impl Walk {
             self.tables[table].columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         }
         let fields = schema.fields().iter().enumerate();
-        fields.map(|(at, field)| Flow::from([(self.mark(table, at, field.name()), Use::Copied)])).collect()
+        fields.map(|(at, field)| Blend::copied(self.mark(table, at, field.name())).flow()).collect()
     }
 
     fn place(&mut self, name: OriginTable) -> usize {
@@ -243,6 +251,9 @@ impl Walk {
 
     fn unnest(&mut self, step: &Unnest, outer: Option<&Scope<'_>>) -> Vec<Flow> {
         let flows = self.step(&step.input, outer);
+        // A list has as many rows as values.
+        let lists = step.list_type_columns.iter().filter_map(|(list, _)| flows.get(*list));
+        self.influences.extend(lists.flat_map(|list| list.influences.iter().copied()));
         let is_unnested = |at: &usize| {
             step.list_type_columns.iter().any(|(list, _)| list == at) || step.struct_type_columns.contains(at)
         };

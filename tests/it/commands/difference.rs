@@ -38,6 +38,31 @@ fn there_may_be_nothing_to_compare_with() {
 }
 
 #[test]
+fn a_seed_is_compared_as_its_file_is_now() {
+    let project = TestProject::new().file("seeds/codes.csv", "code,name\n1,one\n2,two\n");
+    project.ok(&["seed"]);
+    transcript!(project.run(&["show", "--diff", "codes"]), @"
+    exit: 0
+    ----- stdout -----
+    seeds.codes: 2 rows, as before
+    ");
+    project.write("seeds/codes.csv", "code,name\n1,one\n2,zwei\n3,three\n");
+    transcript!(project.run(&["show", "--diff", "codes"]), @"
+    exit: 0
+    ----- stdout -----
+    seeds.codes: 3 rows: 2 added, 1 removed
+    +---+------+-------+
+    | ± | code | name  |
+    +---+------+-------+
+    | - | 2    | two   |
+    | + | 2    | zwei  |
+    | + | 3    | three |
+    +---+------+-------+
+    ");
+    assert_eq!(project.version("seeds/codes"), 0, "nothing is loaded");
+}
+
+#[test]
 fn rows_that_came_and_went_stand_beside_each_other() {
     let project = changed(
         "select * from (values (1, 'a', null), (2, 'b', 5), (2, 'b', 5)) as t (id, kind, n)",

@@ -65,9 +65,17 @@ fn one_model_is_explained() {
     transcript!(project.run(&["explain", "silver+"]), @"
     exit: 2
     ----- stderr -----
-    error[E0701]: `silver+` is not one model
+    error[E0701]: `silver+` is 2 models; one is explained at a time
      |
-     = hint: name one: engine explain gold_orders
+     = hint: name one of kept, seen
+    ");
+    project.write("seeds/codes.csv", "code\na\n");
+    transcript!(project.run(&["explain", "codes"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0701]: `codes` is a seed, which has no query: its file is loaded as it is
+     |
+     = hint: name a model, as `engine ls` lists them
     ");
     transcript!(project.run(&["explain", "nothing"]), @"
     exit: 2

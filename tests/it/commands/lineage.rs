@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::project::TestProject;
+use crate::transcript;
 
 fn project() -> TestProject {
     TestProject::new()
@@ -124,4 +125,67 @@ fn a_mistake_elsewhere_is_no_reason_to_say_nothing() {
     let ran = project.run(&["lineage", "wrong"]);
     assert_eq!(ran.code, 2, "{ran}");
     assert!(ran.stderr.contains("no column named `nope`"), "{ran}");
+}
+
+#[test]
+fn what_decides_about_one_column_is_of_that_column_everywhere() {
+    let project = TestProject::new()
+        .file("models/silver/orders.sql", "select 1 as id, 'DE' as country, 2 as amount, 3 as placed\n")
+        .file(
+            "models/gold/listed.sql",
+            "select country, array_agg(id order by placed) as ids, max(amount) as largest from {{ ref('orders') }} \
+             group by country\n",
+        )
+        .file("models/gold/first.sql", "select country, ids[1] as first, largest from {{ ref('listed') }}\n");
+    insta::assert_snapshot!(project.ok(&["lineage", "listed.ids"]).stdout, @r"
+    gold.listed.ids
+      <- silver.orders.id   aggregated
+      <- silver.orders.placed   orders what goes into it
+      grouped by silver.orders.country
+    ");
+    insta::assert_snapshot!(project.ok(&["lineage", "orders.placed", "--impact"]).stdout, @r"
+    silver.orders.placed
+      models
+        gold.listed  ids
+        gold.first   first
+      2 models, 2 columns, 0 data tests
+    ");
+    insta::assert_snapshot!(project.ok(&["lineage", "orders.placed", "--down"]).stdout, @r"
+    silver.orders.placed
+      -> gold.listed.ids   orders what goes into it
+         -> gold.first.first   transformed
+    ");
+    project.ok(&["docs"]);
+    let manifest = project.artifact("manifest.json");
+    let config = &manifest["nodes"]["model.shop.listed"]["config"];
+    let by = |column: &str, how: &str| json!({"node": "model.shop.orders", "column": column, "use": how});
+    assert_eq!(config["column_lineage"]["ids"], json!([by("id", "aggregated"), by("placed", "order")]));
+    assert_eq!(config["row_lineage"], json!([by("country", "group")]));
+}
+
+#[test]
+fn a_table_is_named_as_sql_names_it() {
+    let project = project();
+    assert_eq!(project.ok(&["lineage", "Revenue.REVENUE"]).stdout, project.ok(&["lineage", "revenue.revenue"]).stdout);
+    transcript!(project.run(&["lineage", "revenue.\"Country\""]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `gold.revenue` has no column `Country`
+     |
+     = hint: did you mean `country`?
+    ");
+    transcript!(project.run(&["lineage", "revenue.zip"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `gold.revenue` has no column `zip`
+     |
+     = note: there are `country`, `revenue`, `orders`
+    ");
+    transcript!(project.run(&["lineage", "oders.amount"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0304]: no model, seed or source is named `oders.amount`
+     |
+     = hint: did you mean `orders.amount`?
+    ");
 }

@@ -121,19 +121,45 @@ fn two_watches_share_a_warehouse() {
     assert_eq!(project.value("select total from {{ ref('totals') }}"), 100);
 }
 
+/// A seed and `raw`, a view of both, an ephemeral model, and `fruit`; none is built.
+pub(super) fn fresh() -> TestProject {
+    TestProject::new()
+        .file("seeds/kinds.csv", "kind,name\na,Apple\n")
+        .file("models/bronze/raw.sql", "{{ config(materialized='table') }} select 'a' as kind")
+        .file(
+            "models/bronze/raw.yml",
+            "models:\n  - name: raw\n    columns:\n      - name: kind\n        data_tests:\n          \
+             - relationships: {name: known, arguments: {to: ref('kinds'), field: kind}}\n",
+        )
+        .file("models/silver/named.sql", "select name from {{ ref('raw') }} join {{ ref('kinds') }} using (kind)")
+        .file("models/silver/short.sql", "{{ config(materialized='ephemeral') }} select name from {{ ref('named') }}")
+        .file("models/gold/fruit.sql", "{{ config(materialized='table') }} select name from {{ ref('short') }}")
+}
+
 #[test]
-fn a_model_without_what_it_reads_says_what_to_build() {
-    let project = TestProject::new()
-        .file("models/bronze/raw.sql", "{{ config(materialized='table') }} select 1 as id")
-        .file("models/gold/all.sql", "{{ config(materialized='table') }} select * from {{ ref('raw') }}");
+fn what_was_never_built_above_a_save_is_built_first() {
+    let project = fresh();
+    // Selected or not.
+    let (watching, _) = Watching::start(&project, &["--select", "fruit"]);
+    let fruit = "{{ config(materialized='table') }} select upper(name) as name from {{ ref('short') }}";
+    save(&project, "models/gold/fruit.sql", fruit);
+    assert_eq!(watching.built(), ["model.shop.fruit", "model.shop.named", "model.shop.raw", "seed.shop.kinds"]);
+    save(&project, "models/gold/fruit.sql", &fruit.replace("upper", "lower"));
+    assert_eq!(watching.built(), ["model.shop.fruit"]);
+    drop(watching);
+    assert_eq!(project.value("select name from {{ ref('fruit') }}"), "apple");
+}
+
+#[test]
+fn what_tests_read_beside_a_save_is_built_too() {
+    let project = fresh();
     let (watching, _) = Watching::start(&project, &[]);
-    save(&project, "models/gold/all.sql", "{{ config(materialized='table') }} select id from {{ ref('raw') }}");
-    let finished = watching.next("finish");
-    let mistake = &finished["diagnostics"][0];
-    assert_eq!(mistake["hints"][0], "build it first: `engine run --select +all`", "{finished}");
-    watching.next("summary");
-    project.ok(&["run"]);
-    // It is still to be built, whatever is saved next.
-    save(&project, "models/gold/other.sql", "select 1 as id");
-    assert_eq!(watching.built(), ["model.shop.all", "model.shop.other"]);
+    save(&project, "models/bronze/raw.sql", "{{ config(materialized='table') }} select 'a' as kind, 1 as id");
+    let begun = watching.next("begin");
+    assert_eq!((&begun["models"], &begun["seeds"], &begun["tests"]), (&json!(3), &json!(1), &json!(1)));
+    let summary = watching.next("summary");
+    assert_eq!((&summary["pass"], &summary["error"]), (&json!(5), &json!(0)));
+    save(&project, "models/bronze/raw.sql", "{{ config(materialized='table') }} select 'b' as kind, 1 as id");
+    assert_eq!(watching.next("failing")["first"], json!([{"from_field": "b"}]));
+    assert_eq!(watching.next("summary")["error"], 1);
 }

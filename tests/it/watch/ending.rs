@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use super::builds::ENDLESS;
+use super::builds::{ENDLESS, fresh};
 use super::{Watching, project, save};
 use crate::environment::skipped;
 use crate::project::{Ran, TestProject};
@@ -53,7 +53,7 @@ fn said(project: &TestProject, begin: &str, change: impl FnOnce(), end: &str) ->
 }
 
 #[test]
-fn a_test_that_fails_is_told_with_its_query() {
+fn a_test_that_fails_is_told_with_its_query_and_its_rows() {
     let project =
         TestProject::new().file("models/gold/one.sql", "{{ config(materialized='table') }}\nselect 1 as id\n").file(
             "models/gold/one.yml",
@@ -71,6 +71,12 @@ fn a_test_that_fails_is_told_with_its_query() {
     | - | 1  |
     | + |    |
     +---+----+
+    not_null_one_id:
+    +----+
+    | id |
+    +----+
+    |    |
+    +----+
     ----- stderr -----
     checked 1 model in [TIME]: no mistakes
     watching [ROOT]
@@ -85,6 +91,32 @@ fn a_test_that_fails_is_told_with_its_query() {
     2 of 2 FAIL test not_null of gold.one.id ....................................... [FAIL 1 in [TIME]]
     test not_null_one_id failed (models/gold/one.yml): got 1 result, configured to fail if != 0
       its query: .engine/compiled/shop/models/gold/one.yml/not_null_one_id.sql
+    ");
+}
+
+#[test]
+fn what_is_built_besides_is_named() {
+    let project = fresh();
+    let change = || {
+        let fruit = "{{ config(materialized='table') }} select upper(name) as name from {{ ref('short') }}";
+        save(&project, "models/gold/fruit.sql", fruit);
+    };
+    let said = said(&project, "watching", change, "also ");
+    assert!(said.stderr.contains("also kinds, raw, named: not built yet\n"), "{said}");
+}
+
+#[test]
+fn a_selection_that_is_misspelt_ends_it_at_once() {
+    transcript!(project().run(&["watch", "--select", "ordrs"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0304]: `ordrs` matches nothing in this project
+     --> command line:1:10
+      |
+    1 | --select ordrs
+      |          ^^^^^
+      |
+      = hint: did you mean `orders`?
     ");
 }
 
@@ -108,6 +140,19 @@ fn the_terminal_is_given_back_as_it_was() {
         };
         assert_eq!(said, "keys alone\nended with 0\nas before\n", "{end}");
     }
+}
+
+#[test]
+fn a_new_column_is_shown_with_its_values() {
+    let project =
+        TestProject::new().file("models/gold/one.sql", "{{ config(materialized='table') }}\nselect 1 as id\n");
+    project.ok(&["build"]);
+    let save = "save models/gold/one.sql 1 as 7 as more, 1 as";
+    let Some(said) = in_terminal(&project, &["wait q quit", save, "wait `more` is new", "wait | 7 ", "key q", "end"])
+    else {
+        return skipped("keys in a terminal", "no Python");
+    };
+    assert_eq!(said, "ended with 0\nas before\n");
 }
 
 #[test]
