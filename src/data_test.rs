@@ -301,16 +301,24 @@ fn check_generic(
     // A project's own test of the same name replaces the built-in one.
     if let Some(custom) = templates.generic_test(name) {
         let known = |argument: &str| custom.parameters.iter().any(|parameter| parameter == argument);
+        let unknown: Vec<Diagnostic> = arguments
+            .keys()
+            .filter(|argument| !known(argument) && !custom.takes_any)
+            .map(|argument| {
+                wrong(format!("test `{name}` has no argument `{argument}`"))
+                    .nearest(argument, custom.parameters.iter().map(String::as_str))
+            })
+            .collect();
+        if !unknown.is_empty() {
+            // One that is missing may have been meant.
+            return unknown;
+        }
         let missing = custom.required.iter().filter(|needed| *needed != "model" && !arguments.contains_key(*needed));
         return missing
             .map(|needed| match needed.as_str() {
                 "column_name" => wrong(format!("test `{name}` needs a column")).hint("declare it under a column"),
                 needed => wrong(format!("test `{name}` needs the argument `{needed}`")),
             })
-            .chain(arguments.keys().filter(|argument| !known(argument) && !custom.takes_any).map(|argument| {
-                wrong(format!("test `{name}` has no argument `{argument}`"))
-                    .nearest(argument, custom.parameters.iter().map(String::as_str))
-            }))
             .collect();
     }
     let Some(builtin) = BUILTINS.iter().find(|builtin| builtin.name == bare(name)) else {
@@ -320,6 +328,7 @@ fn check_generic(
             Diagnostic::error(Code::UnknownTest, format!("no test named `{name}`"))
                 .label_or_file(test.place.clone(), "", path)
                 .nearest(name, names.iter().map(String::as_str))
+                .unknown(name)
                 .hint(format!(
                     "write it as `{{% test {name}(model, column_name) %}}` in `tests/generic/`, or use one that exists"
                 )),
@@ -331,6 +340,7 @@ fn check_generic(
             wrong(format!("test `{name}` needs a column")).hint("declare it under a column, or set `column_name`"),
         );
     }
+    let told = found.len();
     for argument in arguments.keys().filter(|argument| *argument != "column_name") {
         if !builtin.arguments.contains(&argument.as_str()) {
             found.push(
@@ -339,7 +349,9 @@ fn check_generic(
             );
         }
     }
-    for needed in builtin.arguments.iter().filter(|needed| **needed != "quote") {
+    let is_known = found.len() == told;
+    // Behind an argument that nobody knows, one that is missing may have been meant.
+    for needed in builtin.arguments.iter().filter(|needed| is_known && **needed != "quote") {
         if !arguments.contains_key(*needed) {
             found.push(wrong(format!("test `{name}` needs the argument `{needed}`")));
         }

@@ -23,7 +23,7 @@ pub(super) struct Global {
     /// Models built at the same time
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Global options")]
     pub(super) threads: Option<u16>,
-    /// Print only errors and results
+    /// Print only mistakes, warnings and results
     #[arg(long, short = 'q', global = true, help_heading = "Global options")]
     pub(super) quiet: bool,
     /// How to print what happens

@@ -44,35 +44,42 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
     // The program ends behind this: nobody needs a large project taken apart again.
     let loaded = match load_what_is_right(&settings) {
         Ok(loaded) => ManuallyDrop::new(loaded),
-        Err(found) if format == Format::Text => return Err(found),
         Err(found) => {
-            let seconds = began.elapsed().as_secs_f64();
-            let told = json!({"models": 0, "tests": 0, "errors": found.errors(), "not_bound": [], "seconds": seconds});
-            print(format, &found, &told, printer);
-            return Ok(Exit::Wrong);
+            let exit = nothing_checked(format, &found.by_place(), began, printer);
+            if format == Format::Text && !printer.is_json() {
+                printer.note("note: nothing else was checked: what the project is made of is not known without this");
+            }
+            return Ok(exit);
         }
     };
     let wanted = arguments.selection.selection();
     let is_whole = wanted.select.is_empty() && wanted.exclude.is_empty();
-    let is_whole = is_whole && loaded.graph.left_out.is_empty();
+    let is_whole = is_whole && !loaded.warnings.has_errors();
     let selection = match select(&loaded, &wanted) {
-        // What is selected may be what is wrong.
-        Err(_) if loaded.warnings.has_errors() && format == Format::Text => return Err(loaded.warnings.clone()),
-        Err(found) if format != Format::Text => {
-            let found: Diagnostics = loaded.warnings.clone().into_iter().chain(found).collect();
-            let told = json!({"models": 0, "tests": 0, "errors": found.errors(), "not_bound": [], "seconds": 0});
-            print(format, &found, &told, printer);
-            return Ok(Exit::Wrong);
+        Ok(selected) => selected,
+        Err(found) => {
+            let mut all = loaded.warnings.clone();
+            // What is selected may be what is wrong.
+            if !all.has_errors() {
+                all.extend(found);
+            }
+            return Ok(nothing_checked(format, &all.by_place(), began, printer));
         }
-        selected => selected?,
     };
     let settings = offline(settings, &loaded);
     block_on(async {
         let (events, _receiver) = mpsc::unbounded_channel();
-        let invocation = ManuallyDrop::new(Invocation::new(&loaded, settings, events, CancellationToken::new())?);
+        let invocation = match Invocation::new(&loaded, settings, events, CancellationToken::new()) {
+            Ok(invocation) => ManuallyDrop::new(invocation),
+            Err(found) => {
+                let all: Diagnostics = loaded.warnings.clone().into_iter().chain(found).collect();
+                return Ok(nothing_checked(format, &all.by_place(), began, printer));
+            }
+        };
         let analysis = ManuallyDrop::new(check_project(&invocation.context, &selection, None).await);
         let mut found = loaded.warnings.clone();
         found.extend(analysis.found.clone());
+        let found = found.by_place();
         let exit = if found.has_errors() { Exit::Wrong } else { Exit::Success };
         match format {
             Format::Text if !printer.is_json() => {
@@ -88,6 +95,17 @@ pub(super) fn run(arguments: &CheckArguments, settings: Settings, printer: &Prin
         }
         Ok(exit)
     })?
+}
+
+/// The verdict when the project could not be read, or the selection names nothing.
+fn nothing_checked(format: Format, found: &Diagnostics, began: Instant, printer: &Printer) -> Exit {
+    match format {
+        Format::Text => printer.diagnostics(found),
+        Format::Json | Format::Sarif => {
+            print(format, found, &told(&Analysis::default(), &Graph::default(), began, found), printer);
+        }
+    }
+    Exit::Wrong
 }
 
 /// What lies behind a network is not looked at: a check needs no credentials.
@@ -113,11 +131,7 @@ fn told(analysis: &Analysis, graph: &Graph, began: Instant, found: &Diagnostics)
 fn print(format: Format, found: &Diagnostics, told: &Value, printer: &Printer) {
     match format {
         Format::Sarif => printer.output(&sarif(found).to_string()),
-        Format::Text | Format::Json => {
-            let mut told = told.clone();
-            told["diagnostics"] = found.iter().map(render_json).collect();
-            printer.output(&told.to_string())
-        }
+        Format::Text | Format::Json => printer.output(&told.to_string()),
     };
 }
 

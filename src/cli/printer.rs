@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::arguments::{Global, LogFormat};
 use super::follower::Follower;
 use crate::artifact::compiled_path;
-use crate::diagnostic::{Diagnostics, Severity, count, render, render_json};
+use crate::diagnostic::{Diagnostics, count, gathered, render, render_json};
 use crate::execution::{Event, NodeResult, Status};
 use crate::graph::{Graph, NodeKind};
 use crate::plan::{Action, RunPlan};
@@ -117,7 +117,7 @@ impl Printer {
         let _ = writeln!(std::io::stdout().lock(), "{value}");
     }
 
-    /// Every diagnostic whole, and how many there were.
+    /// Every diagnostic, and how many errors there were.
     pub(super) fn diagnostics(&self, found: &Diagnostics) {
         let errors = self.each(found);
         if errors > 1 && !self.json {
@@ -125,21 +125,17 @@ impl Printer {
         }
     }
 
-    /// Every diagnostic whole; gives the number of errors.
+    /// Every diagnostic, those that say the same together; gives the number of errors.
     pub(super) fn each(&self, found: &Diagnostics) -> usize {
-        let mut errors = 0;
-        for diagnostic in found.iter() {
-            if diagnostic.severity == Severity::Error {
-                errors += 1;
-            } else if self.quiet {
-                continue;
-            }
-            match self.json {
-                true => self.json_line("diagnostic", render_json(diagnostic)),
-                false => self.error_line(&format!("{}\n", render(diagnostic, self.coloured))),
+        match self.json {
+            true => found.iter().for_each(|diagnostic| self.json_line("diagnostic", render_json(diagnostic))),
+            false => {
+                for told in gathered(found) {
+                    self.error_line(&format!("{}\n", render(&told.whole(), self.coloured)));
+                }
             }
         }
-        errors
+        found.errors()
     }
 
     /// `--dry-run`.
@@ -213,10 +209,7 @@ impl Printer {
                 result.message,
                 compiled_path(node, &graph.project_name).unwrap_or_default()
             );
-            match result.status {
-                Status::Fail => self.error_line(&line),
-                _ => self.note(&line),
-            }
+            self.error_line(&line);
         }
     }
 

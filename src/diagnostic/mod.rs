@@ -3,6 +3,7 @@
 //! A diagnostic has a stable [`Code`], a severity, a message without a full stop, at most one primary [`Label`] (none when
 //! no place is known) and hints. Phases collect them in [`Diagnostics`] and report all of a phase at once.
 
+mod alike;
 mod code;
 mod render;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use alike::{Told, gathered};
 pub use code::Code;
 pub use render::{render, render_json};
 
@@ -54,6 +56,16 @@ impl SourceText {
         let end_of_line = rest.find('\n').unwrap_or(rest.len());
         let within = rest[..end_of_line].char_indices().nth(column.saturating_sub(1)).map_or(end_of_line, |(at, _)| at);
         start + within
+    }
+
+    /// Whether a word stands in it, by itself or as the end of a longer one behind an underscore.
+    pub fn mentions(&self, word: &str) -> bool {
+        let is_part = |character: char| character.is_alphanumeric() || character == '_';
+        !word.is_empty()
+            && self.text.match_indices(word).any(|(at, _)| {
+                let (before, after) = (&self.text[..at], &self.text[at + word.len()..]);
+                !before.ends_with(|c: char| is_part(c) && c != '_') && !after.starts_with(is_part)
+            })
     }
 
     /// The nearest character border at or before `offset`.
@@ -111,6 +123,14 @@ pub struct Label {
     pub text: String,
 }
 
+impl Label {
+    /// `a.yml:3:5`.
+    pub fn shown_place(&self) -> String {
+        let (line, column) = self.span.source.line_column(self.span.range.start);
+        format!("{}:{line}:{column}", self.span.source.path)
+    }
+}
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
@@ -126,6 +146,8 @@ pub struct Diagnostic {
     pub hints: Vec<String>,
     /// What the world did may go away by itself: trying again is worth while.
     pub transient: bool,
+    /// The name that nothing is called by, where that is the mistake: a file that could not be read may declare it.
+    pub unknown: Option<String>,
 }
 
 impl Diagnostic {
@@ -140,6 +162,7 @@ impl Diagnostic {
             notes: Vec::new(),
             hints: Vec::new(),
             transient: false,
+            unknown: None,
         }
     }
 
@@ -177,6 +200,13 @@ impl Diagnostic {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
+        self
+    }
+
+    /// The mistake is a name that nothing is called by.
+    #[must_use]
+    pub fn unknown(mut self, name: impl Into<String>) -> Self {
+        self.unknown = Some(name.into());
         self
     }
 
@@ -234,18 +264,24 @@ impl Diagnostic {
     pub fn path(&self) -> Option<&str> {
         self.label.as_ref().map(|label| label.span.source.path.as_str()).or(self.file.as_deref())
     }
+
+    fn place_order(&self) -> (Option<&str>, Option<usize>) {
+        (self.path(), self.label.as_ref().map(|label| label.span.range.start))
+    }
+
+    /// `a.yml:3:5`, `a.yml` where only the file is known.
+    pub fn shown_place(&self) -> Option<String> {
+        self.label.as_ref().map(|label| label.shown_place()).or_else(|| self.file.clone())
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.message)?;
-        if let Some(label) = &self.label {
-            let (line, column) = label.span.source.line_column(label.span.range.start);
-            write!(out, " ({}:{line}:{column})", label.span.source.path)?;
-        } else if let Some(file) = &self.file {
-            write!(out, " ({file})")?;
+        match self.shown_place() {
+            Some(place) => write!(out, " ({place})"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -326,6 +362,20 @@ impl Diagnostics {
         self.items.iter()
     }
 
+    /// Without those that are the consequence of another.
+    #[must_use]
+    pub fn without(mut self, mut is_consequence: impl FnMut(&Diagnostic) -> bool) -> Self {
+        self.items.retain(|diagnostic| !is_consequence(diagnostic));
+        self
+    }
+
+    /// By file and place, however they were found; what has neither comes first.
+    #[must_use]
+    pub fn by_place(mut self) -> Self {
+        self.items.sort_by(|left, right| left.place_order().cmp(&right.place_order()));
+        self
+    }
+
     /// `Err` with everything found if any of it is an error, else the value with the warnings.
     pub fn finish<T>(self, value: T) -> Result<(T, Diagnostics), Diagnostics> {
         match self.has_errors() {
@@ -376,5 +426,12 @@ mod tests {
         assert_eq!(source.offset(2, 8), offset);
         assert_eq!(source.offset(99, 1), source.text.len());
         assert_eq!(Span::word_at(&source, 1, 1).range, 0..6);
+    }
+
+    #[test]
+    fn words_are_found_whole() {
+        let source = SourceText::new("m.sql", "{% macro default__cents(x) %}{% endmacro %}");
+        assert!(source.mentions("cents") && source.mentions("default__cents"));
+        assert!(!source.mentions("cent") && !source.mentions("ents") && !source.mentions(""));
     }
 }

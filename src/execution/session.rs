@@ -27,9 +27,11 @@ use super::fault::Fault;
 use super::for_each::SourceQuery;
 use super::scan::ConnectorTable;
 use crate::connectors::{Connector, topic_schema, topic_source};
+use crate::diagnostic::Diagnostics;
 use crate::graph::{Materialized, NodeId, NodeKind, TopicConfig};
 use crate::names::{Relation, SourceName};
 use crate::project::{SourceTable, TableReader};
+use crate::storage::names_once;
 
 /// The catalog of relations: `layer.name`.
 pub(super) const WAREHOUSE: &str = "warehouse";
@@ -266,15 +268,27 @@ impl StepSession {
         let compiled = super::compile::compile_node(&self.context, id, false).await;
         let planned = match compiled {
             Ok(sql) => match Box::pin(self.plan(&sql)).await {
-                Ok(plan) => Ok(Arc::new(ViewTable::new(plan, Some(sql))) as Arc<dyn TableProvider>),
-                Err(error) => Err(DataFusionError::from(Fault::Diagnosed(
-                    super::fault::sql_fault(&self.context, id, &sql, error, &self.missing()).await,
-                ))),
+                Ok(plan) => self.named_once(id, plan, sql).await,
+                Err(error) => Err(super::fault::sql_fault(&self.context, id, &sql, error, &self.missing()).await),
             },
-            Err(found) => Err(DataFusionError::from(Fault::Diagnosed(found))),
+            Err(found) => Err(found),
         };
         self.read().planning.retain(|planning| *planning != id);
-        planned
+        planned.map_err(|found| DataFusionError::from(Fault::Diagnosed(found)))
+    }
+
+    /// The plan as a table, whose columns must be told apart by their names.
+    async fn named_once(
+        &self,
+        id: NodeId,
+        plan: LogicalPlan,
+        sql: String,
+    ) -> std::result::Result<Arc<dyn TableProvider>, Diagnostics> {
+        let relation = self.context.graph.node(id).relation();
+        if let Some(Err(error)) = relation.map(|relation| names_once(relation, &output_schema(&plan))) {
+            return Err(super::fault::run_fault(&self.context, id, &sql, error).await);
+        }
+        Ok(Arc::new(ViewTable::new(plan, Some(sql))))
     }
 
     pub(super) async fn source(&self, name: &SourceName) -> Result<Option<Arc<dyn TableProvider>>> {

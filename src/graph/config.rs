@@ -159,16 +159,17 @@ pub struct SeedConfig {
 }
 
 impl ModelConfig {
-    /// `place` is the `config()` call, or the properties entry.
+    /// `place` is the `config()` call, or the properties entry. Of a config that is partial it is not told what is missing.
     pub fn read(
         config: &Map<String, Value>,
         owner: &str,
         place: Option<Span>,
         settings: &SettingPlaces,
         path: &str,
+        is_partial: bool,
         connections: &[Connection],
     ) -> Result<Self, Diagnostics> {
-        let mut reader = Reader { config, owner, place, settings, path, found: Diagnostics::default() };
+        let mut reader = Reader { config, owner, place, settings, path, is_partial, found: Diagnostics::default() };
         let materialized =
             reader.choice("materialized", Materialized::NAMES, Materialized::parse).unwrap_or(Materialized::View);
         let unique_key = reader.strings("unique_key");
@@ -299,7 +300,8 @@ impl SeedConfig {
         settings: &SettingPlaces,
         path: &str,
     ) -> Result<Self, Diagnostics> {
-        let mut reader = Reader { config, owner, place, settings, path, found: Diagnostics::default() };
+        let is_partial = false;
+        let mut reader = Reader { config, owner, place, settings, path, is_partial, found: Diagnostics::default() };
         let delimiter = reader.optional_string("delimiter").unwrap_or_else(|| ",".to_owned());
         let delimiter = if let [one] = delimiter.as_bytes() {
             *one

@@ -15,6 +15,8 @@ pub(super) struct Reader<'a> {
     /// Where settings are written, in YAML or in `config()`.
     pub(super) settings: &'a SettingPlaces,
     pub(super) path: &'a str,
+    /// Not all of it is known: that something is missing is no mistake.
+    pub(super) is_partial: bool,
     pub(super) found: Diagnostics,
 }
 
@@ -137,7 +139,11 @@ impl Reader<'_> {
         self.place.clone().and_then(|place| narrow(&place, key, value).or(Some(place)))
     }
 
+    /// Settings that do not go together, or need another one.
     pub(super) fn conflict(&mut self, message: String, hint: &str) {
+        if self.is_partial {
+            return;
+        }
         self.found
             .push(Diagnostic::error(Code::Config, message).label_or_file(self.place.clone(), "", self.path).hint(hint));
     }

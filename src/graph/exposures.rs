@@ -38,7 +38,8 @@ impl Linker<'_> {
                 config: exposure.config.clone().into(),
                 model: Described::default(),
             };
-            let Some(extracted) = self.found.keep(self.templates.extract_at(&template, place)) else { continue };
+            let extracted = self.templates.extract_at(&template, place);
+            let Some(extracted) = self.taken(&exposure.name, extracted) else { continue };
             // Places in a text that no file has are the entry's.
             wanted.refs.extend(extracted.refs.into_iter().map(|mut found| {
                 found.span = Some(place.clone());

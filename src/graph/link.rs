@@ -53,7 +53,8 @@ pub fn link_what_is_right(
     }
     let found = Diagnostics::default();
     let (drafts, wrong, disabled) = (Vec::new(), BTreeSet::new(), Vec::new());
-    let mut linker = Linker { project, templates, memory, found, drafts, wrong, disabled };
+    let (partial, held_back) = (BTreeSet::new(), HashSet::new());
+    let mut linker = Linker { project, templates, memory, found, drafts, wrong, partial, held_back, disabled };
     linker.sources();
     linker.seeds();
     linker.models();
@@ -70,6 +71,10 @@ pub(super) struct Linker<'a> {
     pub(super) drafts: Vec<Draft>,
     /// Drafts whose settings are not as somebody meant them.
     pub(super) wrong: BTreeSet<usize>,
+    /// Drafts of whose settings not all are known.
+    pub(super) partial: BTreeSet<usize>,
+    /// Names of what uses something that could not be read, and is no draft.
+    held_back: HashSet<String>,
     pub(super) disabled: Vec<String>,
 }
 
@@ -81,6 +86,22 @@ impl Linker<'_> {
     pub(super) fn add(&mut self, node: Node, wanted: Wanted, parents: Vec<usize>) -> usize {
         self.drafts.push(Draft { node, wanted, parents });
         self.drafts.len() - 1
+    }
+
+    /// What was made of something that is called `name`. What is wrong only because something else could not be read is not
+    /// told.
+    pub(super) fn taken<T>(&mut self, name: &str, made: Result<T, Diagnostics>) -> Option<T> {
+        match made {
+            Ok(made) => Some(made),
+            Err(found) => {
+                let own = found.without(|mistake| self.templates.explains(mistake));
+                if own.is_empty() {
+                    self.held_back.insert(name.to_owned());
+                }
+                self.found.extend(own);
+                None
+            }
+        }
     }
 
     fn sources(&mut self) {
@@ -102,7 +123,8 @@ impl Linker<'_> {
                 kind: NodeKind::Source(Box::new(table.clone())),
             };
             let draft = self.add(node, wanted, Vec::new());
-            self.wrong.extend((self.found.errors() > told).then_some(draft));
+            let is_wrong = self.found.errors() > told || self.project.unread.tables.contains(&table.name);
+            self.wrong.extend(is_wrong.then_some(draft));
         }
     }
 
@@ -112,22 +134,16 @@ impl Linker<'_> {
         let Some(text) = &http.for_each else { return Wanted::none() };
         let template =
             for_each_template(&self.id("source", &table.name.to_string()), table, http, Timestamp::UNIX_EPOCH);
-        match self.templates.extract_at(&template, &text.place) {
-            Ok(extracted) => {
-                let (mut refs, mut sources) = (extracted.refs, extracted.sources);
-                for call in &mut refs {
-                    call.span = Some(text.place.clone());
-                }
-                for call in &mut sources {
-                    call.span = Some(text.place.clone());
-                }
-                Wanted { refs, sources }
-            }
-            Err(found) => {
-                self.found.extend(found);
-                Wanted::none()
-            }
+        let extracted = self.templates.extract_at(&template, &text.place);
+        let Some(extracted) = self.taken(&template.name, extracted) else { return Wanted::none() };
+        let (mut refs, mut sources) = (extracted.refs, extracted.sources);
+        for call in &mut refs {
+            call.span = Some(text.place.clone());
         }
+        for call in &mut sources {
+            call.span = Some(text.place.clone());
+        }
+        Wanted { refs, sources }
     }
 
     fn seeds(&mut self) {
@@ -175,9 +191,14 @@ impl Linker<'_> {
         let mut parents: Vec<Vec<usize>> = Vec::with_capacity(self.drafts.len());
         // What reads what is wrong, and says nothing wrong itself.
         let mut below: BTreeSet<usize> = BTreeSet::new();
+        let unread = &self.project.unread;
         for (index, draft) in self.drafts.iter().enumerate() {
             let mut above = draft.parents.clone();
             for call in &draft.wanted.refs {
+                // The other of two may be meant.
+                if unread.relations.iter().any(|(_, name)| *name == call.name) {
+                    below.insert(index);
+                }
                 match names.resolve_ref(call, &self.project.config.name, &self.disabled) {
                     Ok(parent) => {
                         if let Some(wrong) = self.layer_above(draft, parent, call.span.clone()) {
@@ -187,7 +208,11 @@ impl Linker<'_> {
                         above.push(parent);
                     }
                     // Its own mistake is told already: that it is missing is no second one.
-                    Err(_) if self.is_broken(&call.name) => {
+                    Err(_) if self.is_broken(&call.name) || unread.has_relation(&call.name) => {
+                        below.insert(index);
+                    }
+                    // It may be disabled itself, and so not miss what is.
+                    Err(_) if self.partial.contains(&index) && self.disabled.contains(&call.name) => {
                         below.insert(index);
                     }
                     Err(unknown) => {
@@ -199,6 +224,9 @@ impl Linker<'_> {
             for call in &draft.wanted.sources {
                 match names.resolve_source(call) {
                     Ok(parent) => above.push(parent),
+                    Err(_) if unread.has_table(&call.source, &call.table) => {
+                        below.insert(index);
+                    }
                     Err(unknown) => {
                         self.wrong.insert(index);
                         self.found.push(unknown.at(call.span.clone(), &draft.node.path));
@@ -243,9 +271,12 @@ impl Linker<'_> {
             .map(|id| &self.drafts[*id].node)
             .filter(|node| node.as_model().is_some())
             .map(|node| node.name.as_str())
+            .chain(self.held_back.iter().map(String::as_str))
             .collect();
         let models = self.project.models.iter().map(|model| (model.layer.as_str(), model.name.as_str()));
-        let all = models.chain(self.project.seeds.iter().map(|seed| (SEEDS, seed.name.as_str())));
+        let unread = self.project.unread.relations.iter().map(|(layer, name)| (layer.as_str(), name.as_str()));
+        let seeds = self.project.seeds.iter().map(|seed| (SEEDS, seed.name.as_str()));
+        let all = models.chain(seeds).chain(unread);
         all.filter(|(_, name)| !names.contains(name))
             .filter_map(|(layer, name)| {
                 let relation = Relation::new(layer, name).ok()?;
@@ -282,6 +313,9 @@ impl Linker<'_> {
     fn layer_above(&self, draft: &Draft, parent: usize, span: Option<Span>) -> Option<Diagnostic> {
         let reader = draft.node.as_model()?;
         let read = self.drafts[parent].node.as_model()?;
+        if self.project.config.layers_are_partial {
+            return None;
+        }
         let layers = &self.project.config.layers;
         let rank = |layer: &str| layers.iter().position(|known| known == layer);
         let (own, other) = (rank(reader.relation.layer())?, rank(read.relation.layer())?);

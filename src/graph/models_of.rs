@@ -16,7 +16,7 @@ impl Linker<'_> {
     pub(super) fn models(&mut self) {
         let extracted = self.extract_models();
         for (model, extracted) in self.project.models.iter().zip(extracted) {
-            let Some(extracted) = self.found.keep(extracted) else { continue };
+            let Some(extracted) = self.taken(&model.name, extracted) else { continue };
             let (told, draft) = (self.found.errors(), self.drafts.len());
             self.model(model, extracted);
             if self.found.errors() > told {
@@ -84,8 +84,9 @@ impl Linker<'_> {
         let mut settings = model.properties.settings.clone();
         settings.extend(extracted.setting_places());
         let connections = &self.project.connections;
-        let read = ModelConfig::read(&config, &model.name, place, &settings, path, connections);
-        let Some(typed) = self.found.keep(read) else { return };
+        let is_partial = model.properties.is_partial;
+        let read = ModelConfig::read(&config, &model.name, place, &settings, path, is_partial, connections);
+        let Some(typed) = self.taken(&model.name, read) else { return };
         let config = Arc::new(config);
         let template = self.template(model, Arc::clone(&config));
         let node = Node {
@@ -105,7 +106,8 @@ impl Linker<'_> {
             config,
         };
         let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
-        self.add(node, wanted, Vec::new());
+        let draft = self.add(node, wanted, Vec::new());
+        self.partial.extend(is_partial.then_some(draft));
     }
 
     fn check_config_keys(&mut self, model: &ModelFile, extracted: &Extracted) {

@@ -148,6 +148,15 @@ impl Node {
         }
     }
 
+    /// Whether a mistake keeps its settings from being known.
+    pub fn is_partial(&self) -> bool {
+        match &self.kind {
+            NodeKind::Model(model) => model.properties.is_partial,
+            NodeKind::Seed(seed) => seed.properties.is_partial,
+            NodeKind::Source(_) | NodeKind::Test(_) | NodeKind::Exposure(_) => false,
+        }
+    }
+
     pub fn as_test(&self) -> Option<&TestNode> {
         match &self.kind {
             NodeKind::Test(test) => Some(test),

@@ -69,7 +69,8 @@ impl Linker<'_> {
             config: Arc::new(test.config.clone()),
             model: described(&unique_id, &test.name),
         };
-        let Some(extracted) = self.found.keep(self.templates.extract(&template)) else { return };
+        let extracted = self.templates.extract(&template);
+        let Some(extracted) = self.taken(&test.name, extracted) else { return };
         let mut config = test.config.clone();
         merge_config(&mut config, &extracted.config);
         if config.get("enabled") == Some(&Value::Bool(false)) {
@@ -91,7 +92,8 @@ impl Linker<'_> {
             }),
         };
         let wanted = Wanted { refs: extracted.refs, sources: extracted.sources };
-        self.add(node, wanted, Vec::new());
+        let draft = self.add(node, wanted, Vec::new());
+        self.partial.extend(test.properties.is_partial.then_some(draft));
     }
 
     fn generic(
@@ -130,7 +132,7 @@ impl Linker<'_> {
             Some(_) => self.templates.extract_generic_test(&test.test, &arguments, &template, place),
             None => self.templates.extract_arguments(&arguments, &template, place),
         };
-        let extracted = self.found.keep(extracted)?;
+        let extracted = self.taken(&test_name.name, extracted)?;
         let mut config = test.config.clone();
         let mut all_tags = tags(&config);
         all_tags.extend(column.into_iter().flat_map(|(_, tags)| tags.iter().cloned()));
@@ -166,5 +168,6 @@ fn source_properties(table: &SourceTable) -> Properties {
         meta: table.meta.clone(),
         place: table.place.clone(),
         settings: crate::project::SettingPlaces::new(),
+        is_partial: false,
     }
 }

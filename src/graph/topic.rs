@@ -124,7 +124,8 @@ impl TopicConfig {
             .label_or_file(place, "it has `http`", reader.path),
             None => Diagnostic::error(Code::Config, format!("no connection is named `{name}`"))
                 .label_or_file(place, "not in `connections:` of sources.yaml", reader.path)
-                .nearest(&name, connections.iter().map(|connection| connection.name.as_str())),
+                .nearest(&name, connections.iter().map(|connection| connection.name.as_str()))
+                .unknown(&name),
         };
         reader.found.push(mistake);
         None
@@ -157,7 +158,7 @@ impl TopicConfig {
     /// Settings of a topic in a model that is none.
     pub(super) fn refuse(reader: &mut Reader<'_>) {
         let given = KEYS.iter().find(|key| reader.config.get(**key).is_some_and(|value| !value.is_null()));
-        let Some(key) = given else { return };
+        let Some(key) = given.filter(|_| !reader.is_partial) else { return };
         let place = reader.place_of(key);
         reader.found.push(
             Diagnostic::error(Code::Config, format!("`{key}` of `{}` is a setting of a topic", reader.owner))

@@ -27,14 +27,14 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-/// Reads the project and links it. Every mistake of a phase is reported together.
+/// Reads the project and links it. Every mistake is reported together.
 pub fn load_project(settings: &Settings) -> Result<Loaded, Diagnostics> {
     let Loaded { warnings, project, graph, templates } = load_what_is_right(settings)?;
-    let ((), warnings) = warnings.finish(())?;
+    let ((), warnings) = warnings.by_place().finish(())?;
     Ok(Loaded { project, graph, templates, warnings })
 }
 
-/// The same, going on without the nodes that are wrong: their mistakes are among the warnings.
+/// The same, going on without what is wrong: its mistakes are among the warnings. `Err` when nothing can be gone on with.
 pub fn load_what_is_right(settings: &Settings) -> Result<Loaded, Diagnostics> {
     let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
     let options = LoadOptions {
@@ -44,12 +44,13 @@ pub fn load_what_is_right(settings: &Settings) -> Result<Loaded, Diagnostics> {
         memory: settings.memory.as_ref().map(|memory| Arc::clone(&memory.files)),
     };
     let (project, mut warnings) = load(&root, &options, &YamlRenderer::new())?;
-    let templates = Templates::new(globals(&project, settings), &project.macros)?;
-    warnings.extend(templates.warnings().clone());
+    let globals = globals(&project, settings);
+    let templates = Templates::of_what_is_right(globals, &project.macros, &project.unread)?;
+    warnings.extend(templates.found().clone());
     let memory = settings.memory.as_ref().map(|memory| &memory.links);
     let (graph, more) = link_what_is_right(&project, &templates, memory);
     warnings.extend(more);
-    warnings.extend(data_test::check(&graph, &templates));
+    warnings.extend(data_test::check(&graph, &templates).without(|mistake| templates.explains(mistake)));
     Ok(Loaded { project: Arc::new(project), graph: Arc::new(graph), templates: Arc::new(templates), warnings })
 }
 

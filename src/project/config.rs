@@ -12,7 +12,7 @@ use super::model_config::ConfigOf;
 use super::rendered::{LATER, RenderYaml, YamlRenderer, YamlScope};
 use super::target::{self, TargetConfig};
 use super::yaml::{self, Key, Node, NodeKind};
-use super::{LoadOptions, Place, dbt_keys};
+use super::{LoadOptions, Place, Unread, dbt_keys};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 use crate::names;
 
@@ -23,6 +23,8 @@ pub struct ProjectConfig {
     pub version: String,
     /// In order: a model may read its own layer and those before it. Default: bronze, silver, gold, analytics.
     pub layers: Vec<String>,
+    /// A mistake keeps them from being known: a folder that is none of them may be one.
+    pub layers_are_partial: bool,
     /// Default: one, `dev`.
     pub targets: Vec<TargetConfig>,
     /// Default: the first of the targets.
@@ -67,26 +69,41 @@ impl Inputs<'_> {
     }
 }
 
-/// Reads the project file; `None`, or errors in `found`, when the rest of the project cannot be understood.
-pub(super) fn read(
-    inputs: &Inputs<'_>,
-    source: &Arc<SourceText>,
-    found: &mut Diagnostics,
-) -> Option<(ProjectConfig, ConfigTrees)> {
+/// The project file, and what its mistakes leave unknown.
+pub(super) struct Read {
+    pub(super) config: ProjectConfig,
+    pub(super) trees: ConfigTrees,
+    pub(super) unread: Unread,
+    /// The rest of the project cannot be understood without what is wrong in it.
+    pub(super) is_end: bool,
+}
+
+/// Reads the project file; `None` when nothing can be said of the project without it.
+pub(super) fn read(inputs: &Inputs<'_>, source: &Arc<SourceText>, found: &mut Diagnostics) -> Option<Read> {
     let raw = found.keep(yaml::parse(source))?;
     let NodeKind::Mapping(entries) = &raw.kind else {
         let missing = Diagnostic::error(Code::Config, format!("`{}` holds no settings", source.path));
         found.push(missing.in_file(source.path.as_str()).hint("it needs at least `name: my_project`"));
         return None;
     };
+    let misspelt = ["vars", "targets"].into_iter().find_map(|name| misspelt(entries, name));
     let given = &inputs.options.vars;
+    let told = found.errors();
     let mut vars = read_vars(inputs.renderer(given, None), entries, raw.get("name"), found);
     let declared = over(&vars, &[given]);
     let early = inputs.renderer(&declared, None);
     let targets_node = named(entries, "targets").map(|(key, node)| early.entry(key, node, &[], found));
-    let targets = target::read_targets(targets_node.as_ref(), found);
     let default = named(entries, "default_target").map(|(key, node)| early.entry(key, node, &[], found));
-    let (default_target, target) = choose_target(inputs.options, &targets, default.as_ref(), found)?;
+    let mut is_end = found.errors() > told;
+    let targets = target::read_targets(targets_node.as_ref(), found);
+    let mut unknown = Diagnostics::default();
+    let (default_target, target) = choose_target(inputs.options, &targets, default.as_ref(), &mut unknown)?;
+    is_end |= unknown.has_errors();
+    if is_end && let Some(misspelt) = misspelt {
+        found.push(misspelt);
+        return None;
+    }
+    found.extend(unknown);
 
     vars = over(&vars, &[&target.vars, given]);
     let context = target.context();
@@ -95,7 +112,7 @@ pub(super) fn read(
     let rest = rendered_rest(late, entries, &raw.span, &mut unrendered);
     if !unrendered.is_empty() {
         // What is missing now would only be complained about a second time.
-        found.extend(unrendered);
+        found.extend(misspelt.map_or(unrendered, Diagnostics::from));
         return None;
     }
     let mut fields = Fields::new(&rest, "the project file", found)?;
@@ -103,18 +120,29 @@ pub(super) fn read(
     dbt_keys::take(&mut fields, inputs.root, targets_node.is_some());
     let is_dbt = source.path.starts_with("dbt_project");
     let name = fields.required_name("name");
+    // One that cannot be used is still what the project is called.
+    let written = || raw.get("name").and_then(Node::as_text).unwrap_or_default();
+    let project = name.as_ref().map_or_else(written, |(name, _)| name.clone());
     let target_path =
         fields.text("target_path").unwrap_or_else(|| if is_dbt { "target" } else { ".engine" }.to_owned());
-    let project = name.as_ref().map_or("", |(name, _)| name);
-    let trees = read_trees(&mut fields, project);
-    let config = ProjectConfig {
-        name: project.to_owned(),
+    let mut trees = read_trees(&mut fields, &project);
+    let told = fields.found().errors();
+    let layers = read_layers(&mut fields);
+    let layers_are_partial = fields.found().errors() > told;
+    let told = fields.found().errors();
+    let [model_paths, seed_paths, test_paths, macro_paths] =
+        [("model_paths", "models"), ("seed_paths", "seeds"), ("test_paths", "tests"), ("macro_paths", "macros")]
+            .map(|(key, default)| paths(&mut fields, key, default, inputs.root));
+    let mut unread = Unread { folders: fields.found().errors() > told, ..Unread::default() };
+    let mut config = ProjectConfig {
+        name: project,
         version: fields.text("version").unwrap_or_else(|| "0.1.0".to_owned()),
-        layers: read_layers(&mut fields),
-        model_paths: paths(&mut fields, "model_paths", "models", inputs.root),
-        seed_paths: paths(&mut fields, "seed_paths", "seeds", inputs.root),
-        test_paths: paths(&mut fields, "test_paths", "tests", inputs.root),
-        macro_paths: paths(&mut fields, "macro_paths", "macros", inputs.root),
+        layers,
+        layers_are_partial,
+        model_paths,
+        seed_paths,
+        test_paths,
+        macro_paths,
         clean_targets: texts(&mut fields, "clean_targets").unwrap_or_else(|| vec![target_path.clone()]),
         on_run_start: texts(&mut fields, "on_run_start").unwrap_or_default(),
         on_run_end: texts(&mut fields, "on_run_end").unwrap_or_default(),
@@ -125,8 +153,28 @@ pub(super) fn read(
         vars,
         target_path,
     };
+    unread.folders |= fields.unknown().any(|(key, _)| key.name.contains("path"));
+    if fields.has_unknown_collection() {
+        // What is not given may be what was meant.
+        trees.doubt_absent();
+        config.layers_are_partial |= named(entries, "layers").is_none();
+        unread.vars = named(entries, "vars").is_none() || named(entries, "targets").is_none();
+    }
     fields.finish(found);
-    Some((config, trees))
+    Some(Read { config, trees, unread, is_end })
+}
+
+/// A key that must have been meant for a setting that is not given.
+fn misspelt(entries: &[(Key, Node)], name: &'static str) -> Option<Diagnostic> {
+    if named(entries, name).is_some() {
+        return None;
+    }
+    let is_near = |key: &Key| !names::nearest(&snake_case(&key.name), [name]).is_empty();
+    let mut mappings = entries.iter().filter(|(_, value)| matches!(value.kind, NodeKind::Mapping(_)));
+    let (key, _) = mappings.find(|(key, _)| is_near(key))?;
+    let message = format!("unknown key `{}` in the project file", key.name);
+    let unknown = Diagnostic::error(Code::Config, message).label(key.span.clone(), "not a setting");
+    Some(unknown.hint(format!("did you mean `{name}`?")))
 }
 
 fn named<'a>(entries: &'a [(Key, Node)], name: &str) -> Option<&'a (Key, Node)> {

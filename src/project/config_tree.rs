@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value};
 
-use super::SettingPlaces;
 use super::fields::snake_case;
 use super::model_config::{ConfigOf, merge_config, read_config, setting_places};
 use super::yaml::{Key, Node, NodeKind};
+use super::{SettingPlaces, Unread};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// The config trees of the project file.
@@ -25,8 +25,19 @@ impl ConfigTrees {
         self.into_trees().into_iter().for_each(|tree| tree.tell_mistakes(found));
     }
 
-    pub(super) fn finish(self, found: &mut Diagnostics) {
-        self.into_trees().into_iter().for_each(|tree| tree.finish(found));
+    /// Where not all files are known, nobody can tell which folders meet nothing.
+    pub(super) fn finish(self, unread: &Unread, found: &mut Diagnostics) {
+        for tree in self.into_trees() {
+            if unread.folders { tree.tell_mistakes(found) } else { tree.finish(found) }
+        }
+    }
+
+    /// A key that nobody knows may have been meant for a tree that is not there.
+    pub(super) fn doubt_absent(&mut self) {
+        let Self { models, seeds, sources, data_tests, exposures } = self;
+        for tree in [models, seeds, sources, data_tests, exposures] {
+            tree.root.is_partial |= !tree.is_given;
+        }
     }
 
     fn into_trees(self) -> [ConfigTree; 5] {
@@ -42,6 +53,8 @@ struct Level {
     places: SettingPlaces,
     folders: Vec<(Key, Level)>,
     is_used: bool,
+    /// A mistake keeps something from being known.
+    is_partial: bool,
     /// Reported only if the level is a folder at all.
     found: Diagnostics,
 }
@@ -52,29 +65,39 @@ pub(super) struct ConfigTree {
     of: ConfigOf,
     /// Optional first level, as in dbt: the project's name.
     project: String,
+    is_given: bool,
     root: Level,
+}
+
+/// The config of all levels that lead to something.
+#[derive(Debug, Default)]
+pub(super) struct FolderConfig {
+    pub(super) config: Map<String, Value>,
+    pub(super) places: SettingPlaces,
+    /// A mistake keeps a part of it from being known.
+    pub(super) is_partial: bool,
 }
 
 impl ConfigTree {
     pub(super) fn read(node: Option<&Node>, of: ConfigOf, project: &str, found: &mut Diagnostics) -> Self {
         let root = node.map_or_else(Level::default, |node| Level::read(node, of, found));
-        Self { of, project: project.to_owned(), root }
+        Self { of, project: project.to_owned(), is_given: node.is_some(), root }
     }
 
     /// The config of all levels that lead to `fqn`, outermost first.
     pub(super) fn config(&mut self, fqn: &[String]) -> Map<String, Value> {
-        self.settings(fqn).0
+        self.settings(fqn).config
     }
 
     /// The same, with where it is written.
-    pub(super) fn settings(&mut self, fqn: &[String]) -> (Map<String, Value>, SettingPlaces) {
-        let (mut config, mut places) = (Map::new(), SettingPlaces::new());
-        self.root.lay_over(fqn, &mut config, &mut places);
+    pub(super) fn settings(&mut self, fqn: &[String]) -> FolderConfig {
+        let mut all = FolderConfig::default();
+        self.root.lay_over(fqn, &mut all);
         let own_folder = fqn.first() == Some(&self.project);
         if !own_folder && let Some(level) = self.root.folder(&self.project) {
-            level.lay_over(fqn, &mut config, &mut places);
+            level.lay_over(fqn, &mut all);
         }
-        (config, places)
+        all
     }
 
     /// Mistakes of the levels, where nobody asks for config any more.
@@ -114,7 +137,9 @@ impl Level {
                 continue;
             }
             let one = Node { kind: NodeKind::Mapping(vec![(key.clone(), value.clone())]), span: value.span.clone() };
+            let told = level.found.errors();
             let config = read_config(&one, of, &mut level.found);
+            level.is_partial |= level.found.errors() > told;
             merge_config(&mut level.config, &config);
             level.places.extend(setting_places(&one));
         }
@@ -125,15 +150,16 @@ impl Level {
         self.folders.iter_mut().find(|(key, _)| key.name == name).map(|(_, level)| level)
     }
 
-    fn lay_over(&mut self, fqn: &[String], config: &mut Map<String, Value>, places: &mut SettingPlaces) {
+    fn lay_over(&mut self, fqn: &[String], all: &mut FolderConfig) {
         self.is_used = true;
-        merge_config(config, &self.config);
-        places.extend(self.places.clone());
+        merge_config(&mut all.config, &self.config);
+        all.places.extend(self.places.clone());
+        all.is_partial |= self.is_partial;
         let Some((first, rest)) = fqn.split_first() else {
             return;
         };
         if let Some(level) = self.folder(first) {
-            level.lay_over(rest, config, places);
+            level.lay_over(rest, all);
         }
     }
 

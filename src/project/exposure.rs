@@ -106,8 +106,9 @@ impl Exposure {
         Some(Self {
             name,
             label,
-            kind: kind?,
-            owner: owner?,
+            // Their mistakes are told; nothing is written of an exposure that has any.
+            kind: kind.unwrap_or(ExposureKind::Application),
+            owner: owner.unwrap_or_default(),
             description,
             url,
             maturity,

@@ -40,14 +40,23 @@ impl<'a> Fields<'a> {
 
     /// Hands over the mistakes, with every key nobody asked for.
     pub(super) fn finish(mut self, found: &mut Diagnostics) {
-        for (key, _) in self.entries {
-            if !self.asked.contains(&snake_case(&key.name).as_str()) {
-                let unknown = Diagnostic::error(Code::Config, format!("unknown key `{}` in {}", key.name, self.what))
-                    .label(key.span.clone(), "not a setting");
-                self.found.push(hint_known(unknown, &key.name, &self.asked));
-            }
+        let unknown: Vec<&Key> = self.unknown().map(|(key, _)| key).collect();
+        for key in unknown {
+            let unknown = Diagnostic::error(Code::Config, format!("unknown key `{}` in {}", key.name, self.what))
+                .label(key.span.clone(), "not a setting");
+            self.found.push(hint_known(unknown, &key.name, &self.asked));
         }
         found.extend(self.found);
+    }
+
+    /// What nobody has asked for until now.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &'a (Key, Node)> {
+        self.entries.iter().filter(|(key, _)| !self.asked.contains(&snake_case(&key.name).as_str()))
+    }
+
+    /// Whether a list or a mapping stands under a key that nobody has asked for: one that is missing may have been meant.
+    pub(super) fn has_unknown_collection(&self) -> bool {
+        self.unknown().any(|(_, node)| matches!(node.kind, NodeKind::Sequence(_) | NodeKind::Mapping(_)))
     }
 
     /// The place of the whole mapping.

@@ -50,6 +50,11 @@ impl FoundFile {
         found.keep(text)
     }
 
+    /// As far as it is text.
+    pub(super) fn read_lossy(&self) -> Arc<SourceText> {
+        read_lossy(&self.path, &self.shown)
+    }
+
     /// Its YAML, given once.
     pub(super) fn take_node(&mut self, source: &Arc<SourceText>) -> Result<Node, Diagnostic> {
         match self.ahead.as_mut().and_then(|ahead| ahead.node.take()) {
@@ -115,6 +120,12 @@ pub(super) fn read_text(path: &Path, shown: &str) -> Result<Arc<SourceText>, Dia
             Err(Diagnostic::error(Code::Unreadable, message).in_file(shown).into())
         }
     }
+}
+
+/// What can be read of a file that is no text, or nothing.
+pub(super) fn read_lossy(path: &Path, shown: &str) -> Arc<SourceText> {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    SourceText::new(shown, String::from_utf8_lossy(&bytes))
 }
 
 /// All files below the given paths; a path that does not exist has none.

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::ProjectConfig;
-use super::config_tree::ConfigTrees;
+use super::config_tree::{ConfigTrees, FolderConfig};
 use super::fields::hint_known;
 use super::files::{FoundFile, walk};
 use super::memory::Memory;
-use super::{MacroFile, ModelFile, Properties, SeedFile, TestFile};
+use super::{MacroFile, ModelFile, Properties, SeedFile, TestFile, Unread};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, or_list};
-use crate::names;
+use crate::names::{self, SEEDS};
 
 /// What lies in the project; property files are still unread.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub(super) struct Inventory {
     pub(super) macros: Vec<MacroFile>,
     /// `.yml` and `.yaml` files of all paths.
     pub(super) property_files: Vec<FoundFile>,
+    pub(super) unread: Unread,
 }
 
 impl Inventory {
@@ -30,24 +31,38 @@ impl Inventory {
         config: &ProjectConfig,
         trees: &mut ConfigTrees,
         memory: Option<&Arc<Memory>>,
+        unread: Unread,
         found: &mut Diagnostics,
     ) -> Self {
-        let mut inventory = Self::default();
+        let mut inventory = Self { unread, ..Self::default() };
+        let told = found.errors();
         // Models and seeds share their names: both are read with `ref()`.
         let mut referable = BTreeMap::new();
-        for file in walk(root, &config.model_paths, memory, found) {
+        let models = walk(root, &config.model_paths, memory, found);
+        let seeds = walk(root, &config.seed_paths, memory, found);
+        let singular_tests = walk(root, &config.test_paths, memory, found);
+        let macros = walk(root, &config.macro_paths, memory, found);
+        // A folder that could not be read.
+        inventory.unread.folders |= found.errors() > told;
+        for file in models {
             match file.extension.as_str() {
-                "sql" => inventory.model(&file, config, trees, &mut referable, found),
-                "py" => found.push(
-                    Diagnostic::error(Code::Config, "Python models are not part of this version")
-                        .in_file(file.shown)
-                        .hint("write the model in SQL"),
-                ),
+                "sql" if inventory.model(&file, config, trees, &mut referable, found).is_none() => {
+                    inventory.unread_model(&file, trees);
+                }
+                "sql" => {}
+                "py" => {
+                    inventory.unread_model(&file, trees);
+                    found.push(
+                        Diagnostic::error(Code::Config, "Python models are not part of this version")
+                            .in_file(file.shown)
+                            .hint("write the model in SQL"),
+                    );
+                }
                 _ if file.is_yaml() => inventory.property_files.push(file),
                 _ => {}
             }
         }
-        for file in walk(root, &config.seed_paths, memory, found) {
+        for file in seeds {
             match file.extension.as_str() {
                 "csv" => inventory.seed(&file, trees, &mut referable, found),
                 _ if file.is_yaml() => inventory.property_files.push(file),
@@ -55,7 +70,7 @@ impl Inventory {
             }
         }
         let mut tests = BTreeMap::new();
-        for file in walk(root, &config.test_paths, memory, found) {
+        for file in singular_tests {
             let folder = file.folders.first().map_or("", String::as_str);
             match file.extension.as_str() {
                 "sql" if folder == "generic" => inventory.macro_file(&file, &config.name, found),
@@ -65,7 +80,7 @@ impl Inventory {
                 _ => {}
             }
         }
-        for file in walk(root, &config.macro_paths, memory, found) {
+        for file in macros {
             match file.extension.as_str() {
                 "sql" => inventory.macro_file(&file, &config.name, found),
                 _ if file.is_yaml() => inventory.property_files.push(file),
@@ -84,17 +99,36 @@ impl Inventory {
         trees: &mut ConfigTrees,
         names: &mut BTreeMap<String, String>,
         found: &mut Diagnostics,
-    ) {
-        let (Some(layer), Some(())) = (layer_of(file, config, found), take_name(file, "model", names, found)) else {
-            return;
-        };
-        let Some(source) = file.read(found) else {
-            return;
-        };
+    ) -> Option<()> {
+        let (layer, name) = (layer_of(file, config, found), take_name(file, "model", names, found));
+        let (layer, ()) = (layer?, name?);
+        let source = file.read(found)?;
         let fqn = file.fqn();
-        let (config, settings) = trees.models.settings(&fqn);
-        let properties = Arc::new(Properties { settings, ..Properties::default() });
+        let FolderConfig { config, places, is_partial } = trees.models.settings(&fqn);
+        let properties = Arc::new(Properties { settings: places, is_partial, ..Properties::default() });
         self.models.push(ModelFile { name: file.stem.clone(), layer, fqn, source, config, properties });
+        Some(())
+    }
+
+    /// What a file says that was not understood is missing of the settings and columns here.
+    pub(super) fn doubt(&mut self, unread: &Unread) {
+        if unread.properties.is_empty() {
+            return;
+        }
+        let models = self.models.iter_mut().map(|model| (&model.name, &mut model.properties));
+        let seeds = self.seeds.iter_mut().map(|seed| (&seed.name, &mut seed.properties));
+        for (name, properties) in models.chain(seeds) {
+            if !properties.is_partial && unread.describes(name) {
+                Arc::make_mut(properties).is_partial = true;
+            }
+        }
+    }
+
+    /// A model that is there, and is not read. Its folder is one of models all the same.
+    fn unread_model(&mut self, file: &FoundFile, trees: &mut ConfigTrees) {
+        trees.models.settings(&file.fqn());
+        let layer = file.folders.first().cloned().unwrap_or_default();
+        self.unread.relations.insert((layer, file.stem.clone()));
     }
 
     fn seed(
@@ -104,12 +138,13 @@ impl Inventory {
         names: &mut BTreeMap<String, String>,
         found: &mut Diagnostics,
     ) {
+        let fqn = file.fqn();
+        let FolderConfig { config, places, is_partial } = trees.seeds.settings(&fqn);
         if take_name(file, "seed", names, found).is_none() {
+            self.unread.relations.insert((SEEDS.to_owned(), file.stem.clone()));
             return;
         }
-        let fqn = file.fqn();
-        let (config, settings) = trees.seeds.settings(&fqn);
-        let properties = Arc::new(Properties { settings, ..Properties::default() });
+        let properties = Arc::new(Properties { settings: places, is_partial, ..Properties::default() });
         self.seeds.push(SeedFile { name: file.stem.clone(), path: file.shown.clone(), fqn, config, properties });
     }
 
@@ -120,21 +155,24 @@ impl Inventory {
         names: &mut BTreeMap<String, String>,
         found: &mut Diagnostics,
     ) {
+        let fqn = file.fqn();
+        let FolderConfig { config, places, is_partial } = trees.data_tests.settings(&fqn);
         if take_name(file, "data test", names, found).is_none() {
+            self.unread.tests.insert(file.stem.clone());
             return;
         }
         let Some(source) = file.read(found) else {
+            self.unread.tests.insert(file.stem.clone());
             return;
         };
-        let fqn = file.fqn();
-        let (config, settings) = trees.data_tests.settings(&fqn);
-        let properties = Arc::new(Properties { settings, ..Properties::default() });
+        let properties = Arc::new(Properties { settings: places, is_partial, ..Properties::default() });
         self.singular_tests.push(TestFile { name: file.stem.clone(), source, fqn, config, properties });
     }
 
     fn macro_file(&mut self, file: &FoundFile, project: &str, found: &mut Diagnostics) {
-        if let Some(source) = file.read(found) {
-            self.macros.push(MacroFile { package: project.to_owned(), source });
+        match file.read(found) {
+            Some(source) => self.macros.push(MacroFile { package: project.to_owned(), source }),
+            None => self.unread.macros.push(file.read_lossy()),
         }
     }
 }
@@ -150,7 +188,7 @@ fn layer_of(file: &FoundFile, config: &ProjectConfig, found: &mut Diagnostics) -
         );
         return None;
     };
-    if layers.contains(&folder.as_str()) {
+    if layers.contains(&folder.as_str()) || config.layers_are_partial && names::is_name(folder) {
         return Some(folder.clone());
     }
     // Said once of a folder, not of every model in it.

@@ -81,7 +81,8 @@ fn connection(fields: &mut Fields<'_>, connections: &[Connection]) -> Option<Arc
             fields.push(
                 Diagnostic::error(Code::Config, format!("no connection is named `{name}`"))
                     .label(node.span.clone(), "not in `connections:`")
-                    .nearest(&name, connections.iter().map(|connection| connection.name.as_str())),
+                    .nearest(&name, connections.iter().map(|connection| connection.name.as_str()))
+                    .unknown(&name),
             );
             None
         }

@@ -1,6 +1,7 @@
-//! A folder becomes a [`Project`]: every file is read, every mistake of a phase is collected.
+//! A folder becomes a [`Project`]: every file is read, every mistake is collected and gone past.
 //!
-//! Mistakes in the project file end the phase, since layers and paths decide what the other files mean.
+//! What a mistake leaves unknown is noted in [`Unread`]. Without its targets and variables nothing of a project can be
+//! understood: mistakes there are the end.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,13 +15,13 @@ use super::config_tree::ConfigTrees;
 use super::connection::{Connection, read_connections};
 use super::declared_test::TestContext;
 use super::fields::Fields;
-use super::files::{FoundFile, read_remembering, read_text};
+use super::files::{FoundFile, read_lossy, read_remembering, read_text};
 use super::inventory::Inventory;
 use super::memory::Memory;
 use super::properties::Entries;
 use super::rendered::{RenderYaml, YamlRenderer, YamlScope};
 use super::source_entry::SourceContext;
-use super::{Exposure, Project, SourceTable, env, yaml};
+use super::{Exposure, Project, SourceTable, Unread, env, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText};
 
 /// The names of a project file, the native one first.
@@ -67,7 +68,7 @@ fn no_project(folder: &Path) -> Diagnostic {
     Diagnostic::error(Code::NoProject, message).hint("`engine init` makes a new project")
 }
 
-/// Reads the project at `root`; the value comes with its warnings.
+/// Reads the project at `root`, as far as it is right: the value comes with its warnings and with its mistakes.
 pub fn load(
     root: &Path,
     options: &LoadOptions,
@@ -75,6 +76,7 @@ pub fn load(
 ) -> Result<(Project, Diagnostics), Diagnostics> {
     let mut found = Diagnostics::default();
     let env = env::load(root, &options.env, &mut found);
+    let is_env_wrong = found.has_errors();
     let Some(name) = project_file(root) else {
         return Err(no_project(root).into());
     };
@@ -82,14 +84,14 @@ pub fn load(
         return Err(found);
     };
     let inputs = Inputs { root, options, env: &env, renderer };
-    let Some((config, mut trees)) = config::read(&inputs, &source, &mut found) else {
+    let Some(config::Read { config, mut trees, unread, is_end }) = config::read(&inputs, &source, &mut found) else {
         return Err(found);
     };
-    if found.has_errors() {
+    if is_end || is_env_wrong {
         trees.tell_mistakes(&mut found);
         return Err(found);
     }
-    let mut inventory = Inventory::read(root, &config, &mut trees, options.memory.as_ref(), &mut found);
+    let mut inventory = Inventory::read(root, &config, &mut trees, options.memory.as_ref(), unread, &mut found);
     let target = config.target.context();
     let scope = YamlScope { vars: &config.vars, env: &env, target: Some(&target), locals: &[] };
     let memory = options.memory.as_deref();
@@ -102,27 +104,34 @@ pub fn load(
         exposures: Vec::new(),
         connections: Vec::new(),
         files: Vec::new(),
+        unread: std::mem::take(&mut inventory.unread),
     };
     for name in ROOT_SOURCES {
         let path = root.join(name);
-        if path.is_file()
-            && let Some(source) = found.keep(read_remembering(&path, name, memory))
-        {
-            reader.open(&source, &[], || yaml::parse(&source), &mut found);
+        if !path.is_file() {
+            continue;
+        }
+        match found.keep(read_remembering(&path, name, memory)) {
+            Some(source) => reader.open(&source, &[], || yaml::parse(&source), &mut found),
+            None => reader.unread.properties.push(read_lossy(&path, name)),
         }
     }
     for file in &mut inventory.property_files {
         reader.open_file(file, &mut found);
     }
     reader.read_all(&mut found);
-    let PropertyReader { entries, sources, exposures, connections, .. } = reader;
-    entries.apply(&mut inventory.models, &mut inventory.seeds, &mut inventory.singular_tests, &mut found);
-    let sources = without_duplicates(sources, &mut found);
-    tell_exposures_declared_twice(&exposures, &mut found);
-    trees.finish(&mut found);
+    let PropertyReader { entries, sources, exposures, connections, mut unread, .. } = reader;
+    entries.apply(&mut inventory.models, &mut inventory.seeds, &mut inventory.singular_tests, &unread, &mut found);
+    inventory.doubt(&unread);
+    let sources = without_duplicates(sources, &mut unread, &mut found);
+    let exposures = declared_once(exposures, &mut found);
+    trees.finish(&unread, &mut found);
+    let found = found.without(|mistake| unread.explains(mistake));
     let Inventory { models, seeds, singular_tests, macros, .. } = inventory;
-    let root = root.to_owned();
-    found.finish(Project { root, config, models, seeds, singular_tests, macros, sources, exposures, connections, env })
+    let (root, unread) = (root.to_owned(), Arc::new(unread));
+    let project =
+        Project { root, config, models, seeds, singular_tests, macros, sources, exposures, connections, env, unread };
+    Ok((project, found))
 }
 
 /// Reads property files, one after the other.
@@ -135,6 +144,7 @@ struct PropertyReader<'a> {
     connections: Vec<Connection>,
     /// Rendered, with the folders that lead to them.
     files: Vec<(Arc<yaml::Node>, Vec<String>)>,
+    unread: Unread,
     /// With a hash of what strings are rendered with.
     memory: Option<(&'a Memory, u64)>,
 }
@@ -154,10 +164,12 @@ const LATER_KINDS: &[&str] =
 
 impl PropertyReader<'_> {
     fn open_file(&mut self, file: &mut FoundFile, found: &mut Diagnostics) {
-        if let Some(source) = file.read(found) {
-            let folders = std::mem::take(&mut file.folders);
-            self.open(&source, &folders, || file.take_node(&source), found);
-        }
+        let Some(source) = file.read(found) else {
+            self.unread.properties.push(file.read_lossy());
+            return;
+        };
+        let folders = std::mem::take(&mut file.folders);
+        self.open(&source, &folders, || file.take_node(&source), found);
     }
 
     /// Parses a file and renders its strings.
@@ -173,6 +185,7 @@ impl PropertyReader<'_> {
             return;
         }
         let Some(raw) = found.keep(parse()) else {
+            self.unread.properties.push(Arc::clone(source));
             return;
         };
         if raw.is_null() {
@@ -180,14 +193,13 @@ impl PropertyReader<'_> {
         }
         let mut unrendered = Diagnostics::default();
         let node = self.renderer.properties(&raw, &mut unrendered);
-        if !unrendered.is_empty() {
-            // What is missing now would only be complained about a second time.
-            found.extend(unrendered);
-            return;
-        }
+        let is_whole = unrendered.is_empty();
+        found.extend(unrendered);
         let node = Arc::new(node);
-        if let Some((memory, scope)) = self.memory {
-            memory.keep_properties(source, scope, &node);
+        match self.memory {
+            _ if !is_whole => self.unread.properties.push(Arc::clone(source)),
+            Some((memory, scope)) => memory.keep_properties(source, scope, &node),
+            None => {}
         }
         self.files.push((node, folders.to_vec()));
     }
@@ -217,13 +229,15 @@ impl PropertyReader<'_> {
 
     fn read(&mut self, node: &yaml::Node, folders: &[String], connections: &[Connection], found: &mut Diagnostics) {
         let Some(mut fields) = Fields::new(node, "a property file", found) else {
+            self.unread.properties.push(Arc::clone(&node.span.source));
             return;
         };
         fields.accept(&["version", "macros", "connections"]);
         let test_config = self.trees.data_tests.config(folders);
         let tests = TestContext { renderer: self.renderer, config: &test_config };
-        self.entries.read(&mut fields, tests);
-        let mut context = SourceContext { tests, folders, tree: &mut self.trees.sources, connections };
+        let is_whole = self.entries.read(&mut fields, tests);
+        let (tree, unread) = (&mut self.trees.sources, &mut self.unread);
+        let mut context = SourceContext { tests, folders, tree, connections, unread };
         for node in fields.list("sources") {
             self.sources.extend(context.read(node, fields.found()));
         }
@@ -238,31 +252,38 @@ impl PropertyReader<'_> {
                 fields.push(Diagnostic::warning(Code::Config, message).label(span, "ignored"));
             }
         }
+        if !is_whole || fields.has_unknown_collection() {
+            self.unread.properties.push(Arc::clone(&node.span.source));
+        }
         fields.finish(found);
     }
 }
 
-fn tell_exposures_declared_twice(exposures: &[Exposure], found: &mut Diagnostics) {
-    for (at, exposure) in exposures.iter().enumerate() {
-        let first = exposures[..at].iter().find(|other| other.name == exposure.name);
-        let Some(first) = first.and_then(|first| first.place.clone()) else { continue };
+fn declared_once(exposures: Vec<Exposure>, found: &mut Diagnostics) -> Vec<Exposure> {
+    let mut unique: Vec<Exposure> = Vec::new();
+    for exposure in exposures {
+        let Some(first) = unique.iter().find(|other| other.name == exposure.name) else {
+            unique.push(exposure);
+            continue;
+        };
+        let Some(first) = first.place.clone() else { continue };
         let twice = Diagnostic::error(Code::Duplicate, format!("exposure `{}` is declared twice", exposure.name));
         let path = first.source.path.clone();
         found.push(
-            twice
-                .label_or_file(exposure.place.clone(), "declared again here", &path)
-                .secondary(first, "first declared here"),
+            twice.label_or_file(exposure.place, "declared again here", &path).secondary(first, "first declared here"),
         );
     }
+    unique
 }
 
-fn without_duplicates(sources: Vec<SourceTable>, found: &mut Diagnostics) -> Vec<SourceTable> {
+fn without_duplicates(sources: Vec<SourceTable>, unread: &mut Unread, found: &mut Diagnostics) -> Vec<SourceTable> {
     let mut unique: Vec<SourceTable> = Vec::new();
     for table in sources {
         let Some(first) = unique.iter().find(|other| other.name == table.name) else {
             unique.push(table);
             continue;
         };
+        unread.tables.insert(table.name.clone());
         let mut twice = Diagnostic::error(Code::Duplicate, format!("source table `{}` is declared twice", table.name));
         if let (Some(again), Some(first)) = (table.place, first.place.clone()) {
             twice = twice.label(again, "declared again here").secondary(first, "first declared here");

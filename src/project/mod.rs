@@ -32,6 +32,7 @@ mod span_of_time;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod window;
 mod yaml;
 
@@ -71,6 +72,7 @@ pub use rendered::{Local, RenderYaml, YamlScope};
 pub use source::{ColumnDefinition, FilesConfig, Format, SourceTable, TableFormat, TableReader};
 pub use span_of_time::{Rate, parse_duration, shown_duration};
 pub use target::{TargetConfig, parse_bytes};
+pub use unread::{Unread, last_word};
 pub use window::{parse_instant, window_start};
 pub use yaml::{Key, Node, NodeKind, parse as parse_yaml};
 
@@ -91,6 +93,8 @@ pub struct Project {
     pub connections: Vec<Connection>,
     /// Environment variables with those of `.env` below them.
     pub env: BTreeMap<String, String>,
+    /// Empty, unless something is wrong with the project.
+    pub unread: Arc<Unread>,
 }
 
 /// A model: its SQL, and all that YAML says of it.

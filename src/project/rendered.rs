@@ -38,6 +38,9 @@ pub enum Local {
 /// Rendered when they are used, with `ref()` and macros in sight, or never.
 pub(super) const LATER: &[&str] = &["description", "pre_hook", "post_hook", "on_run_start", "on_run_end"];
 
+/// What of a property file is rendered as it is read. A key that nobody knows is told, whatever it holds.
+const READ: &[&str] = &["models", "seeds", "sources", "exposures", "connections"];
+
 /// Of a source's table: rendered for each request.
 const PER_REQUEST: &[&str] = &["http", "for_each"];
 
@@ -49,9 +52,10 @@ pub(super) struct YamlRenderer<'a> {
 }
 
 impl YamlRenderer<'_> {
-    /// A property file with its templates rendered, but for those that are rendered later.
+    /// A property file with its templates rendered, but for those that are rendered later. An entry of a list or a mapping
+    /// that cannot be rendered is left out, with the mistake told: what is missing of it would be a second one.
     pub(super) fn properties(self, node: &Node, found: &mut Diagnostics) -> Node {
-        let mut skipped: Vec<&str> = LATER.iter().copied().chain(["tests", "data_tests", "macros"]).collect();
+        let mut skipped: Vec<&str> = LATER.iter().copied().chain(["tests", "data_tests"]).collect();
         let NodeKind::Mapping(entries) = &node.kind else {
             return self.node(node, &skipped, found);
         };
@@ -64,7 +68,25 @@ impl YamlRenderer<'_> {
                 "exposures" => skipped.push("depends_on"),
                 _ => {}
             }
-            rendered.push((key.clone(), self.entry(key, value, &skipped, found)));
+            if !READ.contains(&key.name.as_str()) {
+                rendered.push((key.clone(), value.clone()));
+                continue;
+            }
+            let kind = match &value.kind {
+                NodeKind::Sequence(items) => {
+                    let items = items.iter().filter_map(|item| whole(found, |found| self.node(item, &skipped, found)));
+                    NodeKind::Sequence(items.collect())
+                }
+                NodeKind::Mapping(entries) => {
+                    let entries = entries.iter().filter_map(|(key, value)| {
+                        let value = whole(found, |found| self.entry(key, value, &skipped, found))?;
+                        Some((key.clone(), value))
+                    });
+                    NodeKind::Mapping(entries.collect())
+                }
+                _ => whole(found, |found| self.node(value, &skipped, found)).map_or(NodeKind::Null, |value| value.kind),
+            };
+            rendered.push((key.clone(), Node { kind, span: value.span.clone() }));
         }
         Node { kind: NodeKind::Mapping(rendered), span: node.span.clone() }
     }
@@ -99,6 +121,15 @@ impl YamlRenderer<'_> {
             false => self.node(value, skipped, found),
         }
     }
+}
+
+/// What was rendered, if all of it could be.
+fn whole(found: &mut Diagnostics, render: impl FnOnce(&mut Diagnostics) -> Node) -> Option<Node> {
+    let mut own = Diagnostics::default();
+    let node = render(&mut own);
+    let is_whole = own.is_empty();
+    found.extend(own);
+    is_whole.then_some(node)
 }
 
 fn has_jinja(text: &str) -> bool {

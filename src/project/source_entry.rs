@@ -1,20 +1,20 @@
 //! One entry of `sources:`, read: each of its tables with its connector.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
+use super::Unread;
 use super::column::{ColumnsOf, read_columns};
-
 use super::config_tree::ConfigTree;
 use super::connection::Connection;
 use super::declared_test::{DeclaredTest, TestContext};
 use super::fields::Fields;
-
 use super::http_source::HttpConfig;
 use super::model_config::{ConfigOf, merge_config, own_config};
 use super::rendered::YamlScope;
 use super::source::{SourceTable, TableReader};
 use super::source_reader::read_reader;
-
 use super::yaml::Node;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::names::SourceName;
@@ -30,12 +30,14 @@ pub(super) struct SourceContext<'a> {
     pub(super) tree: &'a mut ConfigTree,
     /// Of all files.
     pub(super) connections: &'a [Connection],
+    pub(super) unread: &'a mut Unread,
 }
 
 impl SourceContext<'_> {
     /// The tables of one source.
     pub(super) fn read(&mut self, node: &Node, found: &mut Diagnostics) -> Vec<SourceTable> {
         let Some(mut fields) = Fields::new(node, "a source", found) else {
+            self.unread.properties.push(Arc::clone(&node.span.source));
             return Vec::new();
         };
         let name = fields.required_name("name").map(|(name, _)| name);
@@ -44,14 +46,18 @@ impl SourceContext<'_> {
         untested_freshness(&mut fields);
         fields.accept(HARMLESS);
         fields.accept(&["overrides"]);
-        let source = name.unwrap_or_default();
+        let is_listed = fields.node("tables").is_some();
+        if name.is_none() || !is_listed && fields.has_unknown_collection() {
+            self.unread.properties.push(Arc::clone(&node.span.source));
+        }
+        let source = name.clone().unwrap_or_default();
         let mut tables = Vec::new();
         for node in fields.list("tables") {
             let table = self.table(node, &source, &config, fields.found());
             tables.extend(table.map(|table| SourceTable { source_description: description.clone(), ..table }));
         }
         fields.finish(found);
-        tables
+        if name.is_some() { tables } else { Vec::new() }
     }
 
     fn table(
@@ -69,15 +75,24 @@ impl SourceContext<'_> {
         untested_freshness(&mut fields);
         fields.accept(HARMLESS);
         fields.accept(&["identifier"]);
+        let told = fields.found().errors();
         let columns = read_columns(&mut fields, ColumnsOf::Source, self.tests);
         let reader = read_reader(&mut fields, source, &table, &columns, self.connections);
+        let is_wrong = fields.found().errors() > told;
         if let Some(TableReader::Http(http)) = &reader {
             try_texts(http, self.tests, fields.found());
         }
         let data_tests = DeclaredTest::read_all(&mut fields, self.tests);
+        let is_partial = is_wrong || reader.is_none() || columns.is_empty() && fields.has_unknown_collection();
         fields.finish(found);
 
-        let (table, place) = name?;
+        let Some((table, place)) = name else {
+            self.unread.properties.push(Arc::clone(&node.span.source));
+            return None;
+        };
+        if is_partial {
+            self.unread.tables.insert(SourceName { source: source.to_owned(), table: table.clone() });
+        }
         let fqn: Vec<String> = self.folders.iter().cloned().chain([source.to_owned(), table.clone()]).collect();
         let mut config = self.tree.config(&fqn);
         merge_config(&mut config, source_config);

@@ -36,7 +36,7 @@ pub use position::Positions;
 pub use rewrite::{FILE_COLUMN, Merge, Rewrite, Rewritten};
 pub use stage::{Progress, Staged};
 pub use table::{Evolution, EvolvedSchema, Table, evolve};
-pub use types::{same_in_delta, shown as shown_type, table_schema};
+pub use types::{names_once, same_in_delta, shown as shown_type, table_schema};
 pub use upkeep::Upkeep;
 pub use view::View;
 

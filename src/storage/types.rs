@@ -15,6 +15,15 @@ use datafusion::arrow::error::ArrowError;
 use super::error::StorageError;
 use crate::names::Relation;
 
+/// Refuses two columns of one name, between which nothing that reads them could choose.
+pub fn names_once(relation: &Relation, query: &Schema) -> Result<(), StorageError> {
+    let mut names = HashSet::new();
+    match query.fields().iter().find(|field| !names.insert(field.name())) {
+        Some(twin) => Err(StorageError::DuplicateColumn { relation: relation.clone(), column: twin.name().clone() }),
+        None => Ok(()),
+    }
+}
+
 /// The schema a query's rows have in the table.
 pub fn table_schema(relation: &Relation, query: &Schema) -> Result<SchemaRef, StorageError> {
     let mut names = HashSet::new();

@@ -62,7 +62,8 @@ fn dispatch(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error>
     let message = format!("no macro `{DIALECT}__{name}` or `default__{name}` to dispatch to");
     let known = macros.packages().flat_map(|package| macros.names_in(package));
     let dispatched = known.filter(|known| known.contains("__"));
-    Err(fault(Diagnostic::error(Code::Undefined, message).nearest(&format!("default__{name}"), dispatched)))
+    let unknown = Diagnostic::error(Code::Undefined, message).unknown(&name);
+    Err(fault(unknown.nearest(&format!("default__{name}"), dispatched)))
 }
 
 fn get_relation(render: &Arc<Render>, arguments: &Arguments) -> Result<Value, Error> {

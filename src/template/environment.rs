@@ -21,20 +21,21 @@ pub(super) struct Environments {
 }
 
 impl Environments {
-    pub(super) fn new(macros: &Macros, texts: Vec<String>) -> Result<Self, Diagnostics> {
+    /// Macros that cannot be compiled are forgotten, and their mistakes told.
+    pub(super) fn new(macros: &mut Macros, texts: Vec<String>, found: &mut Diagnostics) -> Self {
         let mut strict = base();
-        let mut found = Diagnostics::default();
         for (index, text) in texts.into_iter().enumerate() {
-            let Some(item) = macros.get(index) else { continue };
+            let Some(item) = macros.get(index).cloned() else { continue };
             if let Err(mistake) = strict.add_template_owned(item.template.clone(), text.clone()) {
                 found.push(error::syntax(&mistake, &text, &item.map, &item.file));
+                macros.forget(&item);
             }
         }
         strict.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         let mut lenient = strict.clone();
         lenient.set_undefined_behavior(UndefinedBehavior::Chainable);
         lenient.set_unknown_method_callback(methods::lenient_method);
-        found.finish(Self { strict, lenient }).map(|(environments, _)| environments)
+        Self { strict, lenient }
     }
 
     /// Undefined, but printed as nothing.

@@ -180,15 +180,19 @@ impl Places<'_> {
             let names = (self.names)();
             return Diagnostic::error(Code::Undefined, format!("`{name}` is undefined"))
                 .label(span, "no variable, macro or function of this name")
-                .nearest(&name, names.iter().map(String::as_str));
+                .nearest(&name, names.iter().map(String::as_str))
+                .unknown(name);
         }
         let written = self.written(error);
         match error.kind() {
             ErrorKind::UndefinedError => {
                 let expression = undefined::expression(&detail).or(written).unwrap_or_else(|| "this".to_owned());
-                Diagnostic::error(Code::Undefined, format!("`{expression}` is undefined"))
+                Diagnostic::error(Code::Undefined, format!("`{expression}` is undefined")).unknown(expression)
             }
-            ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => Diagnostic::error(Code::Undefined, detail),
+            ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
+                let name = undefined::expression(&detail).or(written).unwrap_or_default();
+                Diagnostic::error(Code::Undefined, detail).unknown(name)
+            }
             ErrorKind::UnknownFilter => unknown_word("filter", written.as_deref(), undefined::FILTERS),
             ErrorKind::UnknownTest => unknown_word("test", written.as_deref(), undefined::TESTS),
             ErrorKind::TemplateNotFound | ErrorKind::BadInclude => {

@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
         let Some(item) = self.templates.shared.macros.test(name) else {
             let names: Vec<&str> = self.templates.shared.macros.tests().collect();
             let unknown = Diagnostic::error(Code::UnknownTest, format!("no test is named `{name}`"));
-            return Err(Box::new(unknown.nearest(name, names)));
+            return Err(Box::new(unknown.nearest(name, names).unknown(name)));
         };
         let mut values = Vec::new();
         for (name, argument) in arguments {

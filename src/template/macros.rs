@@ -8,7 +8,7 @@ use super::error;
 use super::marks::Marks;
 use super::rewrite::{Edit, Marking, OffsetMap, Rewritten, marked_findings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
-use crate::project::MacroFile;
+use crate::project::{MacroFile, last_word};
 
 /// The namespace of the macros that come with the engine.
 pub(super) const BUILTIN_PACKAGE: &str = "dbt";
@@ -50,19 +50,22 @@ pub(super) struct Macros {
     packages: BTreeMap<String, BTreeMap<String, usize>>,
     /// The package of the project itself.
     root: String,
+    /// Files of which not every macro could be read.
+    unread: Vec<Arc<SourceText>>,
 }
 
-/// The registry with the texts to compile, and what is worth a warning.
+/// The registry of what could be read, with the texts to compile.
 pub(super) struct Read {
     pub macros: Macros,
     /// By the index of the macro.
     pub texts: Vec<String>,
-    pub warnings: Diagnostics,
+    /// What is wrong or odd.
+    pub found: Diagnostics,
 }
 
 impl Macros {
     /// Reads all files; the mistakes of all of them. With `marks`, what they write is marked.
-    pub(super) fn read(files: &[MacroFile], root: &str, mut marks: Option<&mut Marks>) -> Result<Read, Diagnostics> {
+    pub(super) fn read(files: &[MacroFile], root: &str, mut marks: Option<&mut Marks>) -> Read {
         let builtin = MacroFile {
             package: BUILTIN_PACKAGE.to_owned(),
             source: SourceText::new("the macros of the engine", BUILTIN_SOURCE),
@@ -71,6 +74,9 @@ impl Macros {
         let mut texts = Vec::new();
         let mut found = Diagnostics::default();
         for file in files.iter().chain([&builtin]) {
+            let told = found.errors();
+            // Its namespace is there, whatever becomes of its macros.
+            macros.packages.entry(file.package.clone()).or_default();
             let declared = declaration::read(&file.source, &mut found);
             for declaration in &declared.declarations {
                 let template = format!("macro:{}", macros.items.len());
@@ -87,9 +93,22 @@ impl Macros {
                     Err(mistake) => found.push(*mistake),
                 }
             }
+            macros.unread.extend((found.errors() > told).then(|| Arc::clone(&file.source)));
         }
-        let (macros, warnings) = found.finish(macros)?;
-        Ok(Read { macros, texts, warnings })
+        Read { macros, texts, found }
+    }
+
+    /// Takes a macro out that turned out not to be one.
+    pub(super) fn forget(&mut self, item: &Macro) {
+        if let Some(names) = self.packages.get_mut(&item.package) {
+            names.remove(&item.name);
+        }
+        self.unread.push(Arc::clone(&item.file));
+    }
+
+    /// Whether a file that could not be read in whole says something of a macro of this name.
+    pub(super) fn may_be(&self, name: &str) -> bool {
+        self.unread.iter().any(|file| file.mentions(last_word(name)))
     }
 
     fn add(&mut self, item: Macro) -> Result<(), Box<Diagnostic>> {

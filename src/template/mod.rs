@@ -48,9 +48,9 @@ use jiff::Timestamp;
 use minijinja::{Environment, Template};
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceText, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
 use crate::names::Relation;
-use crate::project::{Local, MacroFile};
+use crate::project::{Local, MacroFile, Unread};
 
 pub use context::{CompileContext, QueryRows, RelationKind};
 pub use extract::{Extracted, RefCall, SourceCall};
@@ -121,7 +121,9 @@ pub struct NodeTemplate {
 pub struct Templates {
     shared: Arc<Shared>,
     environments: Environments,
-    warnings: Diagnostics,
+    found: Diagnostics,
+    /// Of the project: what may be declared all the same.
+    unread: Arc<Unread>,
     /// The macros' files, and the templates they give once they are marked.
     files: Vec<MacroFile>,
     traced: [OnceLock<Option<Box<Traced>>>; 2],
@@ -129,23 +131,42 @@ pub struct Templates {
 
 impl Templates {
     /// Reads and compiles all macros; fails with the mistakes of all macro files.
+    #[cfg(test)]
     pub fn new(globals: Globals, macros: &[MacroFile]) -> Result<Self, Diagnostics> {
-        Self::read(globals, macros, None)
+        let templates = Self::of_what_is_right(globals, macros, &Arc::default())?;
+        templates.found.clone().finish(templates).map(|(templates, _)| templates)
+    }
+
+    /// Reads and compiles the macros that are right; the mistakes are in [`Self::found`].
+    pub fn of_what_is_right(globals: Globals, macros: &[MacroFile], unread: &Arc<Unread>) -> Result<Self, Diagnostics> {
+        Self::read(globals, macros, unread, None)
     }
 
     /// With `marks`, what the macros write is marked.
-    fn read(globals: Globals, files: &[MacroFile], marks: Option<&mut Marks>) -> Result<Self, Diagnostics> {
+    fn read(
+        globals: Globals,
+        files: &[MacroFile],
+        unread: &Arc<Unread>,
+        marks: Option<&mut Marks>,
+    ) -> Result<Self, Diagnostics> {
         let marked = marks.is_some();
-        let Read { macros, texts, warnings } = Macros::read(files, &globals.project_name, marks)?;
-        let environments = Environments::new(&macros, texts)?;
+        let Read { mut macros, texts, mut found } = Macros::read(files, &globals.project_name, marks);
+        let environments = Environments::new(&mut macros, texts, &mut found);
         let omitted = environments.omitted()?;
         let shared = Arc::new(Shared { globals, macros, omitted, marked });
-        Ok(Self { shared, environments, warnings, files: files.to_vec(), traced: Default::default() })
+        let (files, unread) = (files.to_vec(), Arc::clone(unread));
+        Ok(Self { shared, environments, found, unread, files, traced: Default::default() })
     }
 
-    /// What is odd about the macro files, but no mistake.
-    pub fn warnings(&self) -> &Diagnostics {
-        &self.warnings
+    /// What is wrong or odd about the macro files.
+    pub fn found(&self) -> &Diagnostics {
+        &self.found
+    }
+
+    /// Whether a mistake may be there only because something else could not be read.
+    pub fn explains(&self, mistake: &Diagnostic) -> bool {
+        let may_be_macro = || mistake.unknown.as_deref().is_some_and(|name| self.shared.macros.may_be(name));
+        self.unread.explains(mistake) || matches!(mistake.code, Code::Undefined | Code::UnknownTest) && may_be_macro()
     }
 
     /// The first pass.

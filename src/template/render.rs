@@ -236,7 +236,7 @@ impl Object for Root {
                 let name = args.first().and_then(Value::as_str).unwrap_or_default();
                 Ok(self.render.lookup(name).or_else(|| args.get(1).cloned()).unwrap_or_else(|| Value::from(())))
             }
-            None => Err(fault(Diagnostic::error(Code::Undefined, format!("`{method}` is undefined")))),
+            None => Err(fault(Diagnostic::error(Code::Undefined, format!("`{method}` is undefined")).unknown(method))),
         }
     }
 }

@@ -100,7 +100,8 @@ impl ScopeValue {
         match &self.scope {
             Scope::Package(package) => fault(
                 Diagnostic::error(Code::Undefined, format!("no macro `{method}` in `{package}`"))
-                    .nearest(method, macros.names_in(package)),
+                    .nearest(method, macros.names_in(package))
+                    .unknown(method),
             ),
             Scope::Config => undefined("config", method, &["get", "require", "set", "meta_get", "meta_require"]),
             Scope::Var => undefined("var", method, &["has_var"]),

@@ -67,7 +67,7 @@ impl Templates {
 
     fn marked(&self, quoted: bool) -> Option<Box<Traced>> {
         let mut marks = Marks::new(quoted);
-        let templates = Self::read(self.shared.globals.clone(), &self.files, Some(&mut marks)).ok()?;
+        let templates = Self::read(self.shared.globals.clone(), &self.files, &self.unread, Some(&mut marks)).ok()?;
         Some(Box::new(Traced { templates, marks }))
     }
 }

@@ -26,7 +26,7 @@ use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, Severity, count, render_json};
 use crate::execution::{Analysis, CheckMemory, Context, check_project};
-use crate::invocation::{Invocation, Loaded, Settings, load_project, select};
+use crate::invocation::{Invocation, Loaded, Settings, load_what_is_right, select};
 use crate::project::find_root;
 use changes::{Changes, Eyes};
 use ending::Ending;
@@ -48,8 +48,8 @@ pub(super) fn run(arguments: &WatchArguments, settings: Settings, printer: &Prin
     let root = find_root(&settings.working_directory, settings.project_dir.as_deref())?;
     let root = settings.working_directory.join(root);
     // A project that cannot be read yet is watched as well: the next save may mend it.
-    let loaded = load_project(&settings).ok();
-    if let Some(loaded) = &loaded {
+    let loaded = load_what_is_right(&settings).ok();
+    if let Some(loaded) = loaded.as_ref().filter(|loaded| !loaded.warnings.has_errors()) {
         // What is misspelt now will be at every save.
         select(loaded, &arguments.selection.selection())?;
     }
@@ -172,11 +172,15 @@ impl Watch<'_> {
         let settings = self.settings();
         let (loaded, analysis) = match self.check(&settings).await {
             Ok(checked) => checked,
-            Err(found) => return self.tell(None, &found, began),
+            Err(found) => return self.tell(None, &found.by_place(), began),
         };
         let mut found = loaded.warnings.clone();
         found.extend(analysis.found.clone());
-        self.tell(Some(&analysis), &found, began);
+        self.tell(Some(&analysis), &found.by_place(), began);
+        // What the project is made of is known once all of it can be read.
+        if loaded.warnings.has_errors() {
+            return;
+        }
         let changed = self.known.checked(&loaded.graph, &analysis.fingerprints);
         if self.arguments.check_only || analysis.errors() > 0 || changed.is_empty() {
             return;
@@ -186,9 +190,13 @@ impl Watch<'_> {
     }
 
     async fn check(&mut self, settings: &Settings) -> Result<(Loaded, Analysis), Diagnostics> {
-        let loaded = load_project(settings)?;
+        let loaded = load_what_is_right(settings)?;
         self.eyes.follow(Places::of(&loaded.project.root, Some(&loaded)))?;
-        let selected = select(&loaded, &self.arguments.selection.selection())?;
+        let selected = match select(&loaded, &self.arguments.selection.selection()) {
+            // What is selected may be what is wrong.
+            Err(_) if loaded.warnings.has_errors() => return Err(loaded.warnings),
+            selected => selected?,
+        };
         let (events, _receiver) = mpsc::unbounded_channel();
         let earlier = self.context.as_deref();
         let settings = offline(settings.clone(), &loaded);

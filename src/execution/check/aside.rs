@@ -12,7 +12,7 @@ use super::bind::{Binder, Planned};
 use super::suspect::Reach;
 use super::unbound::is_unbound;
 use crate::connectors::http::missing_each;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::execution::compile::World;
 use crate::execution::for_each;
 use crate::execution::hook::Hook;
@@ -121,7 +121,7 @@ impl Binder {
         let around = &self.context.around;
         let scope = YamlScope { vars: &around.vars, env: &around.env, target: Some(&around.target), locals: &locals };
         let refused = around.renderer.render(&text.text, &text.place, &scope).err()?;
-        let is_each = refused.code == Code::Undefined && refused.message.contains("each.");
+        let is_each = refused.unknown.as_deref().is_some_and(|name| name.starts_with("each."));
         is_each.then_some(refused)
     }
 

@@ -26,7 +26,8 @@ use crate::execution::materialize::{contract_broken, evolution, only_partitions,
 use crate::execution::session::{output_schema, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind, TestKind};
-use crate::storage::{StorageError, evolve, table_schema};
+use crate::storage::{StorageError, evolve, names_once, table_schema};
+use crate::template::Templates;
 
 /// SQL may be nested deep.
 const STACK: usize = 8 << 20;
@@ -50,6 +51,22 @@ pub(super) struct Planned {
 }
 
 impl Bound {
+    /// Leaves out what is wrong only because something else could not be read; whether there was any.
+    pub(super) fn forgive(&mut self, templates: &Templates) -> bool {
+        let mut is_any = false;
+        for wrong in &mut self.wrong {
+            if let Wrong::Found(found) = wrong {
+                *found = std::mem::take(found).without(|mistake| {
+                    let is_explained = templates.explains(mistake);
+                    is_any |= is_explained;
+                    is_explained
+                });
+            }
+        }
+        self.wrong.retain(|wrong| !matches!(wrong, Wrong::Found(found) if found.is_empty()));
+        is_any
+    }
+
     /// Whether anything is wrong, beside what is only odd.
     fn has_errors(&self) -> bool {
         self.wrong.iter().any(|wrong| match wrong {
@@ -165,6 +182,8 @@ impl Binder {
                 let wrong = if found.is_empty() { Vec::new() } else { vec![Wrong::Found(found)] };
                 Bound { schema, wrong, ..Bound::default() }
             }
+            // What types its columns have is not known.
+            NodeKind::Seed(declared) if declared.properties.is_partial => Bound::default(),
             NodeKind::Seed(declared) => {
                 let root = &self.context.project.root;
                 let fingerprint = fingerprint(node, &std::fs::read(root.join(&node.path)).ok());
@@ -216,6 +235,9 @@ impl Binder {
         bound.fingerprint = bound.fingerprint.rotate_left(1) ^ again.fingerprint;
         bound.wrong.extend(again.wrong);
         bound.asks |= again.asks;
+        if model.properties.is_partial {
+            return bound;
+        }
         if let (Some(table), Some(rows)) = (built, again.schema)
             && !bound.has_errors()
         {
@@ -275,29 +297,13 @@ impl Binder {
         };
         let Planned { rows, lineage } = planned;
         let mut wrong = Vec::new();
-        let has_table = !matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral);
-        let mut unknown = if has_table { unknown_columns(node, model, &rows) } else { Diagnostics::default() };
-        unknown.extend(only_partitions(node, model, &rows));
-        unknown.extend(settings::idle(node, model));
-        unknown.extend(settings::undescribed(node, model, &rows));
-        if model.config.materialized != Materialized::Ephemeral {
-            unknown.extend(contract_broken(&self.state, node, model, &rows));
-        }
-        if model.config.materialized == Materialized::View {
-            unknown.extend(
-                self.context
-                    .graph
-                    .parents(id)
-                    .iter()
-                    .find_map(|parent| self.read_once(*parent))
-                    .map(|source| view_of_source(node, &source)),
-            );
-        }
-        if !unknown.is_empty() {
-            wrong.push(Wrong::Found(unknown));
+        // Where settings are not known, only the SQL is judged.
+        if !model.properties.is_partial {
+            let unfit = self.unfit(id, node, model, &rows);
+            wrong.extend((!unfit.is_empty()).then_some(Wrong::Found(unfit)));
         }
         let schema = match model.config.materialized {
-            Materialized::Ephemeral => Ok(rows),
+            Materialized::Ephemeral => names_once(&model.relation, &rows).map(|()| rows),
             Materialized::View => match table_schema(&model.relation, &rows) {
                 Err(error @ StorageError::DuplicateColumn { .. }) => Err(error),
                 Ok(_) | Err(_) => Ok(rows),
@@ -317,6 +323,23 @@ impl Binder {
                 Bound { fingerprint, wrong, ..Bound::default() }
             }
         }
+    }
+
+    /// What its settings say and its columns do not bear out.
+    fn unfit(&self, id: NodeId, node: &Node, model: &ModelNode, rows: &SchemaRef) -> Diagnostics {
+        let has_table = !matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral);
+        let mut found = if has_table { unknown_columns(node, model, rows) } else { Diagnostics::default() };
+        found.extend(only_partitions(node, model, rows));
+        found.extend(settings::idle(node, model));
+        found.extend(settings::undescribed(node, model, rows));
+        if model.config.materialized != Materialized::Ephemeral {
+            found.extend(contract_broken(&self.state, node, model, rows));
+        }
+        if model.config.materialized == Materialized::View {
+            let source = self.context.graph.parents(id).iter().find_map(|parent| self.read_once(*parent));
+            found.extend(source.map(|source| view_of_source(node, &source)));
+        }
+        found
     }
 
     /// The name of a source whose rows come only once.

@@ -61,6 +61,7 @@ impl Identity {
                     hash_place(column.place.as_ref(), &mut hasher);
                 }
                 hash_place(model.properties.place.as_ref(), &mut hasher);
+                model.properties.is_partial.hash(&mut hasher);
                 model.settings.values().for_each(|place| hash_place(Some(place), &mut hasher));
                 Some(Arc::clone(&model.template.source))
             }

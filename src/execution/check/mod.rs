@@ -111,7 +111,8 @@ async fn analyse(
         }
     }
     if !with_lineage {
-        analysis.found.extend(blocking(move || binder.project_hooks()).await);
+        let found = blocking(move || binder.project_hooks()).await;
+        analysis.found.extend(found.without(|mistake| context.templates.explains(mistake)));
     }
     analysis
 }
@@ -133,6 +134,7 @@ impl Analysis {
     ) {
         let Looked { id, mut bound, identity, remembered } = looked;
         let node = context.graph.node(id);
+        let is_held_back = node.is_partial() || bound.forgive(&context.templates);
         let is_wrong = !bound.wrong.is_empty() || remembered.as_ref().is_some_and(|known| !known.found.is_empty());
         match &node.kind {
             NodeKind::Model(_) => self.models += usize::from(selected.contains(&id)),
@@ -152,7 +154,8 @@ impl Analysis {
             }
         }
         if bound.schema.is_none() && !matches!(node.kind, NodeKind::Test(_) | NodeKind::Exposure(_)) {
-            let is_below_wrong = context.graph.parents(id).iter().any(|parent| self.wrong.contains(parent));
+            let is_below_wrong =
+                is_held_back || context.graph.parents(id).iter().any(|parent| self.wrong.contains(parent));
             if is_below_wrong || is_wrong {
                 self.wrong.insert(id);
             }

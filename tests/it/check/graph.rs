@@ -19,12 +19,6 @@ fn mistakes_of_several_files_are_told_together() {
     transcript!(wrong().run(&["check"]), @"
     exit: 2
     ----- stderr -----
-    error[E0100]: this row has 1 value, the header 2
-     --> seeds/countries.csv:3:1
-      |
-    3 | FR
-      | ^^
-
     error[E0404]: no function named `uper`
      --> models/gold/revenue.sql:1:8
       |
@@ -40,6 +34,12 @@ fn mistakes_of_several_files_are_told_together() {
       |            ^^^^^^
       |
       = hint: did you mean `amount`?
+
+    error[E0100]: this row has 1 value, the header 2
+     --> seeds/countries.csv:3:1
+      |
+    3 | FR
+      | ^^
 
     error[E0403]: no column named `amont`
      --> tests/no_free_orders.sql:3:7

@@ -3,7 +3,15 @@
 
 use super::check;
 use crate::mistakes::orders_and;
+use crate::project::TestProject;
 use crate::transcript;
+
+/// `gold.revenue`, one that reads it, and one with a mistake that has nothing to do with it.
+fn among_others(revenue: &str) -> TestProject {
+    orders_and(revenue)
+        .file("models/gold/below.sql", "select nope\nfrom {{ ref('revenue') }}\n")
+        .file("models/gold/other.sql", "select contry\nfrom {{ ref('orders') }}\n")
+}
 
 #[test]
 fn a_ref_to_nothing_hides_no_other_mistake() {
@@ -100,12 +108,18 @@ fn models_in_a_ring_hide_no_other_mistake() {
 
 #[test]
 fn a_setting_nobody_knows_hides_no_other_mistake() {
-    let project = orders_and("{{ config(materialised='table') }}\nselect idd\nfrom {{ ref('orders') }}\n")
-        .file("models/gold/below.sql", "select nope\nfrom {{ ref('revenue') }}\n")
-        .file("models/gold/other.sql", "select contry\nfrom {{ ref('orders') }}\n");
+    let project = among_others("{{ config(materialised='table') }}\nselect idd\nfrom {{ ref('orders') }}\n");
     transcript!(project.run(&["check"]), @"
     exit: 2
     ----- stderr -----
+    error[E0403]: no column named `contry`
+     --> models/gold/other.sql:1:8
+      |
+    1 | select contry
+      |        ^^^^^^
+      |
+      = hint: did you mean `country`?
+
     error[E0103]: unknown config `materialised` of a model
      --> models/gold/revenue.sql:1:11
       |
@@ -114,14 +128,6 @@ fn a_setting_nobody_knows_hides_no_other_mistake() {
       |
       = hint: did you mean `materialized`?
 
-    error[E0403]: no column named `contry`
-     --> models/gold/other.sql:1:8
-      |
-    1 | select contry
-      |        ^^^^^^
-      |
-      = hint: did you mean `country`?
-
     note: not checked, for what they read is wrong: gold.below
     checked 2 models and 0 data tests in [TIME]: 2 errors
     ");
@@ -129,18 +135,10 @@ fn a_setting_nobody_knows_hides_no_other_mistake() {
 
 #[test]
 fn a_template_that_does_not_parse_hides_no_other_mistake() {
-    let project = orders_and("select {{ id\nfrom {{ ref('orders') }}\n")
-        .file("models/gold/below.sql", "select nope\nfrom {{ ref('revenue') }}\n")
-        .file("models/gold/other.sql", "select contry\nfrom {{ ref('orders') }}\n");
+    let project = among_others("select {{ id\nfrom {{ ref('orders') }}\n");
     transcript!(project.run(&["check"]), @"
     exit: 2
     ----- stderr -----
-    error[E0201]: unexpected identifier, expected end of variable block
-     --> models/gold/revenue.sql:2:1
-      |
-    2 | from {{ ref('orders') }}
-      | ^^^^
-
     error[E0403]: no column named `contry`
      --> models/gold/other.sql:1:8
       |
@@ -148,6 +146,12 @@ fn a_template_that_does_not_parse_hides_no_other_mistake() {
       |        ^^^^^^
       |
       = hint: did you mean `country`?
+
+    error[E0201]: unexpected identifier, expected end of variable block
+     --> models/gold/revenue.sql:2:1
+      |
+    2 | from {{ ref('orders') }}
+      | ^^^^
 
     note: not checked, for what they read is wrong: gold.below
     checked 2 models and 0 data tests in [TIME]: 2 errors
@@ -161,6 +165,14 @@ fn a_test_nobody_knows_hides_no_other_mistake() {
     transcript!(project.run(&["check"]), @"
     exit: 2
     ----- stderr -----
+    error[E0403]: no column named `idd`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select idd
+      |        ^^^
+      |
+      = hint: did you mean `id`?
+
     error[E0501]: no test named `uniqe`
      --> models/models.yml:5:22
       |
@@ -175,14 +187,6 @@ fn a_test_nobody_knows_hides_no_other_mistake() {
       |
     5 |         data_tests: [uniqe, accepted_values]
       |                             ^^^^^^^^^^^^^^^
-
-    error[E0403]: no column named `idd`
-     --> models/gold/revenue.sql:1:8
-      |
-    1 | select idd
-      |        ^^^
-      |
-      = hint: did you mean `id`?
 
     error[E0403]: `silver.orders` has no column `contry`
      --> models/models.yml:6:15

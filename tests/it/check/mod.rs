@@ -16,6 +16,7 @@ mod sources;
 mod tables;
 mod templates;
 mod types;
+mod unread;
 
 use crate::project::{Ran, TestProject};
 

@@ -27,12 +27,6 @@ fn what_is_read_is_not_there() {
     transcript!(project.run(&["run"]), @"
     exit: 2
     ----- stderr -----
-    error[E0201]: `(` is never closed
-     --> models/exposures.yml:9:9
-      |
-    9 |       - ref('revenue'
-      |         ^^^^^^^^^^^^^
-
     error[E0301]: no model or seed named `revenu`
      --> models/exposures.yml:6:9
       |
@@ -48,6 +42,12 @@ fn what_is_read_is_not_there() {
       |         ^^^^^^^^^^^^^^^^^^^^^^^ not declared in `sources.yaml`
       |
       = hint: did you mean `orders`?
+
+    error[E0201]: `(` is never closed
+     --> models/exposures.yml:9:9
+      |
+    9 |       - ref('revenue'
+      |         ^^^^^^^^^^^^^
 
     3 errors
     ");
@@ -81,17 +81,17 @@ fn settings_are_told_together() {
       |
       = hint: did you mean `dashboard`?
 
-    error[E0103]: an owner has a `name` or an `email`
-     --> models/exposures.yml:5:12
-      |
-    5 |     owner: {slack: '#reports'}
-      |            ^^^^^^^^^^^^^^^^^^^ neither is here
-
     error[E0103]: `maturity` is `low`, `medium` or `high`, not `very`
      --> models/exposures.yml:4:15
       |
     4 |     maturity: very
       |               ^^^^ not one of these
+
+    error[E0103]: an owner has a `name` or an `email`
+     --> models/exposures.yml:5:12
+      |
+    5 |     owner: {slack: '#reports'}
+      |            ^^^^^^^^^^^^^^^^^^^ neither is here
 
     error[E0103]: `revenue` names nothing that an exposure can read
      --> models/exposures.yml:6:18
@@ -147,7 +147,7 @@ fn settings_are_told_together() {
        |
        = hint: expected `enabled`, `tags` or `meta`
 
-    10 errors
+    checked 1 model and 0 data tests in [TIME]: 10 errors and 1 warning
     ");
 }
 

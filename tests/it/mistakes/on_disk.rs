@@ -450,11 +450,6 @@ fn mistakes_of_several_files_are_told_together() {
     transcript!(project.run(&["run"]), @"
     exit: 2
     ----- stderr -----
-    error[E0106]: folder `sliver` is not a declared layer
-    --> models/sliver
-     = hint: did you mean `silver`?
-     = hint: or add `sliver` to `layers` in the project file, in the order in which layers are read
-
     error[E0103]: unknown key `colums` in an entry of `models`
      --> models/models.yml:3:5
       |
@@ -462,6 +457,11 @@ fn mistakes_of_several_files_are_told_together() {
       |     ^^^^^^ not a setting
       |
       = hint: did you mean `columns`?
+
+    error[E0106]: folder `sliver` is not a declared layer
+    --> models/sliver
+     = hint: did you mean `silver`?
+     = hint: or add `sliver` to `layers` in the project file, in the order in which layers are read
 
     2 errors
     ");

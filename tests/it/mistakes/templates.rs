@@ -232,6 +232,14 @@ fn mistakes_of_several_templates_are_told_together() {
     transcript!(project.run(&["run"]), @"
     exit: 2
     ----- stderr -----
+    error[E0301]: no model or seed named `oders`
+     --> models/gold/profit.sql:1:18
+      |
+    1 | select * from {{ ref('oders') }}
+      |                  ^^^^^^^^^^^^ not found in this project
+      |
+      = hint: did you mean `orders`?
+
     error[E0205]: `reff` is undefined
      --> models/gold/revenue.sql:1:18
       |
@@ -247,14 +255,6 @@ fn mistakes_of_several_templates_are_told_together() {
       |                 ^^^^
       |
       = hint: did you mean `upper`?
-
-    error[E0301]: no model or seed named `oders`
-     --> models/gold/profit.sql:1:18
-      |
-    1 | select * from {{ ref('oders') }}
-      |                  ^^^^^^^^^^^^ not found in this project
-      |
-      = hint: did you mean `orders`?
 
     3 errors
     ");

@@ -101,6 +101,24 @@ fn files_come_and_go_and_a_project_may_be_broken_for_a_while() {
     watching.until("check", |event| event["diagnostics"][0]["place"]["line"] == 5);
 }
 
+#[test]
+fn a_mistake_in_yaml_is_told_with_those_of_the_models() {
+    let project = project();
+    project.ok(&["build"]);
+    let (watching, _) = Watching::start(&project, &[]);
+    save(&project, "models/silver/orders.yml", "models:\n  - name: orders\n    colums: []\n");
+    watching.errors(1);
+    let totals = "{{ config(materialized='table') }}\nselect sum(AMOUNT) as total from {{ ref('orders') }}\n";
+    save(&project, "models/gold/totals.sql", &totals.replace("AMOUNT", "amont"));
+    assert_eq!(watching.errors(2)["models"], 3);
+    save(&project, "models/silver/orders.yml", "models:\n  - name: orders\n    columns: []\n");
+    watching.errors(1);
+    save(&project, "models/gold/totals.sql", &totals.replace("AMOUNT", "amount * 2"));
+    watching.errors(0);
+    let difference = watching.until("difference", |event| event["relation"] == "gold.totals");
+    assert_eq!((&difference["added"], &difference["removed"]), (&json!(1), &json!(1)));
+}
+
 /// Every file and folder, with when it was written.
 fn listing(project: &TestProject) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
