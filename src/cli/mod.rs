@@ -30,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::connectors::Again;
 use crate::diagnostic::Diagnostics;
+use crate::execution::STACK;
 use crate::invocation::Settings;
 use arguments::Global;
 use printer::Printer;
@@ -137,7 +138,12 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(move |panic| {
         *heard.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
     }));
-    let ran = std::panic::catch_unwind(|| run_arguments(std::env::args_os(), started, clock));
+    // Not on the main thread, whose stack is what the shell says.
+    let ran = std::thread::Builder::new()
+        .name("main".to_owned())
+        .stack_size(STACK)
+        .spawn(move || run_arguments(std::env::args_os(), started, clock))
+        .map_or_else(|_| Ok(run_arguments(std::env::args_os(), started, clock)), std::thread::JoinHandle::join);
     ExitCode::from(ran.unwrap_or_else(|_| {
         let told = told.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing can be said about a closed pipe.
@@ -252,7 +258,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostics> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .enable_all()
-        .thread_stack_size(8 << 20)
+        .thread_stack_size(STACK)
         .build();
     let runtime = runtime.map_err(|error| {
         crate::diagnostic::Diagnostic::error(crate::diagnostic::Code::Execution, format!("cannot start: {error}"))

@@ -17,6 +17,7 @@ mod scan;
 mod seed;
 mod session;
 mod sources;
+mod statement;
 mod step;
 mod stream;
 mod verify;
@@ -41,6 +42,7 @@ pub use lineage::{ColumnLineage, Influence, Lineage, Origin, OriginTable, Use};
 pub use preview::{Preview, compile_inline, compiled_sql, preview_node, preview_sql};
 pub use session::{Limits, base_state};
 pub use sources::{Checked, Standing, check, reset, standings};
+pub use statement::STACK;
 pub use stream::{BatchTold, StreamEnd, StreamRequest, Streams, stream};
 pub use walk::{Walk, execute};
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -17,15 +16,13 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser;
-use datafusion::sql::sqlparser::ast::{TableFactor, Visit, Visitor};
 
 use super::Context;
 use super::catalogs::Catalogs;
 use super::fault::Fault;
 use super::for_each::SourceQuery;
 use super::scan::ConnectorTable;
+use super::statement::statement_of;
 use crate::connectors::{Connector, topic_schema, topic_source};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Materialized, NodeId, NodeKind, TopicConfig};
@@ -83,7 +80,8 @@ pub fn base_state(limits: &Limits) -> Result<SessionState> {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_analyzer_rule(Arc::new(crate::functions::CheckedArithmetic::default()))
+        .with_analyzer_rule(Arc::new(crate::functions::CheckedArithmetic))
+        .with_optimizer_rule(Arc::new(crate::functions::KnownWords))
         .build();
     let mut context = SessionContext::new_with_state(state);
     datafusion_functions_json::register_all(&mut context)?;
@@ -320,40 +318,6 @@ impl StepSession {
             TableReader::Files(_) | TableReader::Http(_) | TableReader::Kafka(_) => {
                 Err(DataFusionError::Internal("a connector is no existing table".to_owned()))
             }
-        }
-    }
-}
-
-/// SQL parsed, if it is a query and means what it says.
-pub(super) fn statement_of(state: &SessionState, sql: &str) -> Result<Statement> {
-    let dialect = state.config().options().sql_parser.dialect;
-    let statement = state.sql_to_statement(sql, &dialect)?;
-    let is_query =
-        matches!(&statement, Statement::Statement(inner) if matches!(**inner, sqlparser::ast::Statement::Query(_)));
-    if !is_query {
-        return Err(DataFusionError::Plan("only a query can be run here".to_owned()));
-    }
-    if sql.to_ascii_lowercase().contains("sample")
-        && let Statement::Statement(inner) = &statement
-        && inner.visit(&mut Samples).is_break()
-    {
-        return Err(Fault::Sample.into());
-    }
-    Ok(statement)
-}
-
-/// Stops at a `tablesample`: the planner would read the whole table and say nothing.
-struct Samples;
-
-impl Visitor for Samples {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        match factor {
-            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
         }
     }
 }

@@ -16,8 +16,10 @@ mod term_mentions;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use checked::CheckedArithmetic;
+pub use words::KnownWords;
 
 use std::sync::Arc;
 

@@ -96,7 +96,7 @@ impl ScalarUDFImpl for RegexpSubstr {
 
 fn substring<'a>(text: &'a str, regex: &Regex, position: i64, occurrence: i64) -> Result<Option<&'a str>> {
     let (Ok(position @ 1..), Ok(occurrence @ 1..)) = (usize::try_from(position), usize::try_from(occurrence)) else {
-        return exec_err!("regexp_substr counts position and occurrence from 1; found {position} and {occurrence}");
+        return exec_err!("`regexp_substr` counts position and occurrence from 1; found {position} and {occurrence}");
     };
     let begin = text.char_indices().nth(position - 1).map_or(text.len(), |(at, _)| at);
     Ok(regex.find_iter(&text[begin..]).nth(occurrence - 1).map(|found| found.as_str()))

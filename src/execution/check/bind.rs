@@ -15,22 +15,22 @@ use super::catalog::{Columns, StubCatalogs, Stubs};
 use super::inputs::Tables;
 use super::memory::{Identity, Memory, Remembered};
 use super::suspect::{Reach, is_suspect};
-use super::types::settle_types;
+use super::types::{Settled, settle_types};
 use super::unbound::is_unbound;
 use super::{Looked, Wrong, settings};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::compile::World;
 use crate::execution::lineage::{Lineage, lineage};
-use crate::execution::materialize::{contract_broken, evolution, only_partitions, unknown_columns, view_of_source};
-use crate::execution::session::{output_schema, statement_of};
+use crate::execution::materialize::{
+    contract_broken, evolution, left_out, only_partitions, unknown_columns, view_of_source,
+};
+use crate::execution::session::output_schema;
+use crate::execution::statement::{STACK, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind, TestKind};
 use crate::storage::{StorageError, evolve, names_once, table_schema};
 use crate::template::Templates;
-
-/// SQL may be nested deep.
-const STACK: usize = 8 << 20;
 
 /// What became of a node.
 #[derive(Default)]
@@ -242,8 +242,15 @@ impl Binder {
             && !bound.has_errors()
         {
             match evolve(&model.relation, &table.schema(), &rows, evolution(model)) {
-                // What reads it meets the table as it is then.
-                Ok(evolved) => bound.schema = Some(evolved.schema),
+                Ok(evolved) => {
+                    let mut found = left_out(node, model, &evolved.schema);
+                    if !found.has_errors() {
+                        found.extend(settings::ignored(node, model, &table.schema(), &rows));
+                    }
+                    bound.wrong.extend((!found.is_empty()).then_some(Wrong::Found(found)));
+                    // What reads it meets the table as it is then.
+                    bound.schema = Some(evolved.schema);
+                }
                 Err(error) => {
                     let sql = self.compiled(id).unwrap_or_default();
                     bound.wrong.push(Wrong::Storage { sql, incremental: true, error });
@@ -358,22 +365,21 @@ impl Binder {
 
     /// Planned as far as a run takes it.
     pub(super) fn plan_to(&self, sql: &str, reach: Reach) -> Result<Planned, DataFusionError> {
-        let (planned, analyzed) = self.analyzed(sql)?;
-        match is_suspect(&analyzed, reach) {
-            // Planned once more: the first plan is taken apart by now.
-            true => self.refused(&self.planned(sql)?, reach).map_or(Ok(planned), Err),
+        let (planned, settled) = self.analyzed(sql)?;
+        match is_suspect(&self.state, &settled.plan, reach) {
+            true => self.begin(settled.complete(&self.state)?, reach).map(|()| planned),
             false => Ok(planned),
         }
     }
 
     /// What is known of a query, and its plan with its types worked out as they are before it runs.
-    pub(super) fn analyzed(&self, sql: &str) -> Result<(Planned, LogicalPlan), DataFusionError> {
+    pub(super) fn analyzed(&self, sql: &str) -> Result<(Planned, Settled), DataFusionError> {
         let plan = self.planned(sql)?;
         let planned = Planned { rows: output_schema(&plan), lineage: self.with_lineage.then(|| lineage(&plan)) };
         Ok((planned, settle_types(&self.state, plan, sql)?))
     }
 
-    fn planned(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
+    pub(super) fn planned(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
         let statement = statement_of(&self.state, sql)?;
         // Ready at once: the stubs wait for nothing.
         block_on(self.state.statement_to_plan(statement))

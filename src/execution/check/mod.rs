@@ -7,7 +7,6 @@
 
 mod aside;
 mod bind;
-mod calls;
 mod catalog;
 mod incremental;
 mod inputs;

@@ -3,7 +3,8 @@
 use datafusion::arrow::datatypes::Schema;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-use crate::graph::{Materialized, ModelNode, Node};
+use crate::execution::materialize::naming;
+use crate::graph::{Materialized, ModelNode, Node, OnSchemaChange};
 
 /// Settings, and the materializations for which they mean something.
 const MEANT_FOR: &[(&str, &[Materialized])] = &[
@@ -36,6 +37,40 @@ pub(super) fn idle(node: &Node, model: &ModelNode) -> Diagnostics {
         );
     }
     found
+}
+
+/// Columns that a run passes over because nothing says what is to become of them.
+pub(super) fn ignored(node: &Node, model: &ModelNode, table: &Schema, rows: &Schema) -> Option<Diagnostic> {
+    let is_said = model.settings.contains_key("on_schema_change");
+    if is_said || model.config.on_schema_change != OnSchemaChange::Ignore {
+        return None;
+    }
+    let lacking = |from: &Schema, of: &Schema| -> Vec<String> {
+        let is_there = |name: &str| of.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+        let names = from.fields().iter().map(|field| field.name().clone());
+        names.filter(|name| !is_there(name)).collect()
+    };
+    let shown = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let (added, gone) = (lacking(rows, table), lacking(table, rows));
+    let message = match (added.as_slice(), gone.as_slice()) {
+        ([], []) => return None,
+        (added, []) => format!("the table of `{}` leaves out {}", node.label(), shown(added)),
+        ([], gone) => format!("the table of `{}` gets NULL for {}", node.label(), shown(gone)),
+        (added, gone) => {
+            format!("the table of `{}` leaves out {}, and gets NULL for {}", node.label(), shown(added), shown(gone))
+        }
+    };
+    let place = added.first().and_then(|name| naming(&model.template.source, name));
+    let which = match gone.is_empty() {
+        true => "append_new_columns",
+        false => "sync_all_columns",
+    };
+    Some(
+        Diagnostic::warning(Code::SchemaChange, message)
+            .label_or_file(place, "", &node.path)
+            .note("it was built with other columns, and nothing says what is to become of them")
+            .hint(format!("set on_schema_change='{which}', or 'ignore' if it is meant so")),
+    )
 }
 
 /// The `config(...)` call of a template.

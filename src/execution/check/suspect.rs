@@ -1,28 +1,27 @@
 //! What only the optimizer or the physical planner has against a query, found without data.
 //!
 //! Both take many times as long as planning, so they are asked only for queries that hold something they may refuse: a
-//! constant that does not fit its type, a subquery that reads the query around it, a word that a function does not know.
+//! constant that does not fit its type, a subquery that reads the query around it, a frame that ends before it begins.
 
 use datafusion::arrow::compute::can_cast_types;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema, ScalarValue};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFrameBound};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use futures::executor::block_on;
 
 use super::bind::Binder;
-use super::calls;
+use crate::functions::KnownWords;
 use crate::graph::Materialized;
 
-/// Aggregate functions whose further arguments are constants.
-const CONSTANT_AGGREGATES: &[&str] =
-    &["approx_percentile_cont", "approx_percentile_cont_with_weight", "percentile_cont", "string_agg", "nth_value"];
-
-/// Window functions whose arguments from this one on are constants.
-const CONSTANT_WINDOWS: &[(&str, usize)] = &[("lag", 1), ("lead", 1), ("nth_value", 1), ("ntile", 0)];
+/// Aggregate functions whose further arguments are numbers, not all of which they take.
+const WITH_NUMBERS: &[&str] =
+    &["approx_percentile_cont", "approx_percentile_cont_with_weight", "percentile_cont", "nth_value"];
 
 /// How far a run takes a query before it reads a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,22 +45,15 @@ impl Reach {
 }
 
 impl Binder {
-    /// What the optimizer or the physical planner has against a query that is bound.
-    pub(super) fn refused(&self, plan: &LogicalPlan, reach: Reach) -> Option<DataFusionError> {
-        let optimized = match self.state.optimize(plan) {
-            Ok(optimized) => optimized,
-            Err(error) => return Some(error),
-        };
+    /// Fails as the optimizer or the physical planner of a run would, on a plan with all types in place.
+    pub(super) fn begin(&self, plan: LogicalPlan, reach: Reach) -> Result<(), DataFusionError> {
+        let optimized = self.state.optimizer().optimize(plan, &self.state, |_, _| {})?;
         match reach {
-            Reach::Bound | Reach::Optimized => None,
+            Reach::Bound | Reach::Optimized => Ok(()),
             Reach::Planned => {
                 // Ready at once: the stubs wait for nothing.
-                let physical = block_on(self.state.query_planner().create_physical_plan(&optimized, &self.state));
-                match physical.map(|physical| begun(physical.as_ref())) {
-                    Err(error) | Ok(Err(error)) => Some(error),
-                    // A call that the optimizer has dropped is never made.
-                    Ok(Ok(())) => calls::refused(&optimized),
-                }
+                let physical = block_on(self.state.query_planner().create_physical_plan(&optimized, &self.state))?;
+                begun(physical.as_ref())
             }
         }
     }
@@ -78,31 +70,27 @@ fn begun(plan: &dyn ExecutionPlan) -> Result<(), DataFusionError> {
 }
 
 /// Whether a run may refuse a query that is bound; `analyzed` is its plan with all types in place.
-pub(super) fn is_suspect(analyzed: &LogicalPlan, reach: Reach) -> bool {
-    match reach {
-        Reach::Bound => false,
-        Reach::Optimized => holds_odd(analyzed, &mut false),
-        Reach::Planned => {
-            let mut has_words = false;
-            holds_odd(analyzed, &mut has_words) || (has_words && calls::refused(analyzed).is_some())
-        }
+pub(super) fn is_suspect(state: &SessionState, analyzed: &LogicalPlan, reach: Reach) -> bool {
+    if reach == Reach::Bound {
+        return false;
     }
-}
-
-/// `has_words` becomes true if a function is called that takes words.
-fn holds_odd(plan: &LogicalPlan, has_words: &mut bool) -> bool {
-    let mut found = false;
-    let walked = plan.apply_with_subqueries(|node| {
-        found = found || is_odd(node, has_words);
+    let (mut found, mut has_words) = (false, false);
+    let walked = analyzed.apply_with_subqueries(|node| {
+        found = found || is_odd(node, &mut has_words);
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
-    found || walked.is_err()
+    let is_refused = || KnownWords::look(analyzed, state.config_options()).is_err();
+    found || walked.is_err() || (has_words && is_refused())
 }
 
+/// `has_words` becomes true if a constant is looked at that functions may not know.
 fn is_odd(node: &LogicalPlan, has_words: &mut bool) -> bool {
     if let LogicalPlan::Subquery(subquery) = node
         && !subquery.outer_ref_columns.is_empty()
     {
+        return true;
+    }
+    if is_odd_node(node) {
         return true;
     }
     let schema = match node.inputs().as_slice() {
@@ -112,14 +100,27 @@ fn is_odd(node: &LogicalPlan, has_words: &mut bool) -> bool {
     let mut found = false;
     let walked = node.apply_expressions(|expression| {
         expression.apply(|part| {
-            if let Expr::ScalarFunction(call) = part {
-                *has_words |= calls::takes_words(call.func.name());
-            }
+            *has_words = *has_words || KnownWords::concern(part);
             found = found || is_odd_part(part, node, schema);
             Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         })
     });
     found || walked.is_err()
+}
+
+/// An order by what a union does not have, and a number of rows below 0.
+fn is_odd_node(node: &LogicalPlan) -> bool {
+    match node {
+        LogicalPlan::Sort(sort) => {
+            let known = sort.input.schema();
+            sort.expr.iter().any(|by| by.expr.column_refs().into_iter().any(|column| !known.has_column(column)))
+        }
+        LogicalPlan::Limit(limit) => {
+            let is_plain = |rows: &Expr| matches!(rows, Expr::Literal(ScalarValue::Int64(Some(0..)), _));
+            [&limit.skip, &limit.fetch].into_iter().flatten().any(|rows| !is_plain(rows))
+        }
+        _ => false,
+    }
 }
 
 fn is_odd_part(expression: &Expr, node: &LogicalPlan, schema: &DFSchema) -> bool {
@@ -128,20 +129,35 @@ fn is_odd_part(expression: &Expr, node: &LogicalPlan, schema: &DFSchema) -> bool
         Expr::TryCast(cast) => cannot_cast(&cast.expr, cast.field.data_type(), schema),
         Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.is_empty(),
         Expr::Exists(exists) => !exists.subquery.outer_ref_columns.is_empty() || !is_filter(node),
-        Expr::InSubquery(within) => !within.subquery.outer_ref_columns.is_empty() || !is_filter(node),
+        Expr::InSubquery(within) => {
+            !within.subquery.outer_ref_columns.is_empty()
+                || !is_filter(node)
+                || !matches!(*within.subquery.subquery, LogicalPlan::Projection(_))
+        }
         Expr::SetComparison(_) => true,
-        Expr::AggregateFunction(call) => {
-            !matches!(node, LogicalPlan::Aggregate(_))
-                || (CONSTANT_AGGREGATES.contains(&call.func.name())
-                    && call.params.args.iter().skip(1).any(Expr::any_column_refs))
-        }
-        Expr::WindowFunction(call) => {
-            let from = CONSTANT_WINDOWS.iter().find(|(name, _)| *name == call.fun.name()).map(|(_, from)| *from);
-            !matches!(node, LogicalPlan::Window(_))
-                || from.is_some_and(|from| call.params.args.iter().skip(from).any(Expr::any_column_refs))
-        }
+        Expr::AggregateFunction(call) => !matches!(node, LogicalPlan::Aggregate(_)) || is_odd_aggregate(call),
+        Expr::WindowFunction(call) => !matches!(node, LogicalPlan::Window(_)) || is_odd_window(call),
         _ => false,
     }
+}
+
+/// Constants that may not fit, and `distinct` over what it cannot.
+fn is_odd_aggregate(call: &AggregateFunction) -> bool {
+    let params = &call.params;
+    let constants = || params.args.iter().skip(1);
+    (params.distinct && (params.args.len() > 1 || !params.order_by.is_empty()))
+        || WITH_NUMBERS.contains(&call.func.name())
+        || (call.func.name() == "string_agg" && constants().any(Expr::any_column_refs))
+}
+
+/// Constants that may not fit, and frames that may end before they begin.
+fn is_odd_window(call: &WindowFunction) -> bool {
+    let (name, args) = (call.fun.name(), &call.params.args);
+    let frame = &call.params.window_frame;
+    ["ntile", "nth_value"].contains(&name)
+        || (["lag", "lead"].contains(&name) && args.len() > 1)
+        || matches!(frame.start_bound, WindowFrameBound::Following(_))
+        || matches!(frame.end_bound, WindowFrameBound::Preceding(_))
 }
 
 fn is_filter(node: &LogicalPlan) -> bool {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use datafusion::arrow::datatypes::SchemaRef;
+
 use super::Wrong;
 use super::bind::Binder;
 use super::suspect::{Reach, is_suspect};
@@ -11,12 +13,16 @@ use crate::data_test::{self, TestConfig};
 use crate::execution::compile::World;
 use crate::execution::verify::{called_from, custom_arguments, parent_sql, relation_sql};
 use crate::graph::{Node, NodeId, TestKind, TestNode};
+use crate::names::{Relation, TEST_AUDIT};
+use crate::storage::table_schema;
 
 impl Binder {
     pub(super) fn test(&self, id: NodeId, node: &Node, test: &TestNode) -> Vec<Wrong> {
         // Mistakes in it are told when the project is loaded.
-        let Ok(config) = TestConfig::read(test, &node.name, &node.path, false) else { return Vec::new() };
-        if self.is_plainly_right(id, test, &config) {
+        let Ok(config) = TestConfig::read(test, &node.name, &node.path, self.context.store_failures) else {
+            return Vec::new();
+        };
+        if !config.store_failures && self.is_plainly_right(id, test, &config) {
             return Vec::new();
         }
         let is_declared_wrong = data_test::mistakes(node, &self.context.templates).has_errors();
@@ -58,14 +64,34 @@ impl Binder {
             Err(_) if self.adopt(&sql) => self.analyzed(&sql),
             planned => planned,
         };
-        let planned =
-            first.and_then(|(_, analyzed)| match config.is_plain_count() && !is_suspect(&analyzed, Reach::Planned) {
-                true => Ok(()),
-                false => self.plan_to(&config.count_sql(&sql), Reach::Planned).map(|_| ()),
-            });
+        // Rows that are kept are written as they are; others are counted, in no order.
+        let whole = if config.store_failures { sql.clone() } else { config.count_sql(&sql) };
+        let planned = match first {
+            Ok((planned, settled)) => {
+                let is_plain = config.store_failures || config.is_plain_count();
+                match is_plain && !is_suspect(&self.state, &settled.plan, Reach::Planned) {
+                    true => Ok(planned.rows),
+                    false => self.plan_to(&whole, Reach::Planned).map(|_| planned.rows),
+                }
+            }
+            Err(error) if config.store_failures => Err(error),
+            Err(error) => match self.planned(&sql).and_then(|_| self.plan_to(&whole, Reach::Planned)) {
+                Ok(counted) => Ok(counted.rows),
+                Err(_) => Err(error),
+            },
+        };
         match planned {
-            Err(error) if !is_unbound(&error) => vec![Wrong::Sql { sql, incremental: false, error }],
-            Ok(()) | Err(_) => Vec::new(),
+            Err(error) if is_unbound(&error) => Vec::new(),
+            Err(error) => vec![Wrong::Sql { sql, incremental: false, error }],
+            Ok(rows) if config.store_failures => unkept(node, &rows, sql),
+            Ok(_) => Vec::new(),
         }
     }
+}
+
+/// Failing rows that no table can hold.
+fn unkept(node: &Node, rows: &SchemaRef, sql: String) -> Vec<Wrong> {
+    let Ok(relation) = Relation::new(TEST_AUDIT, &node.name) else { return Vec::new() };
+    let error = table_schema(&relation, rows).err();
+    error.map(|error| Wrong::Storage { sql, incremental: false, error }).into_iter().collect()
 }

@@ -2,73 +2,64 @@
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::functions::CheckedArithmetic;
 
+/// A plan with its types worked out.
+pub(super) struct Settled {
+    pub(super) plan: LogicalPlan,
+    /// Whether whole-number arithmetic is still the unchecked one.
+    is_unchecked: bool,
+}
+
+impl Settled {
+    /// The plan as a run has it.
+    pub(super) fn complete(self, state: &SessionState) -> Result<LogicalPlan> {
+        match self.is_unchecked {
+            true => CheckedArithmetic.analyze(self.plan, state.config_options()),
+            false => Ok(self.plan),
+        }
+    }
+}
+
 /// Fails as the analyzer of a run would. `plan` is given away: of one that somebody else holds every node would be copied.
-pub(super) fn settle_types(state: &SessionState, plan: LogicalPlan, sql: &str) -> Result<LogicalPlan> {
+pub(super) fn settle_types(state: &SessionState, plan: LogicalPlan, sql: &str) -> Result<Settled> {
     let (analyzer, options) = (state.analyzer(), state.config_options());
     // Operators of JSON become functions before types are looked at; how subqueries may stand is looked at at the end.
-    if sql.contains("->") || sql.contains('?') || may_have_subqueries(sql) {
-        return analyzer.execute_and_check(plan, options, |_, _| {});
+    if sql.contains("->") || sql.contains('?') || holds_subqueries(&plan)? {
+        let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
+        return Ok(Settled { plan, is_unchecked: false });
     }
     // Checked arithmetic has the types that the unchecked has.
     let mut rules = analyzer.rules.iter().filter(|rule| rule.name() != CheckedArithmetic::NAME);
     let analyse = |plan, rule: &Arc<dyn AnalyzerRule + Send + Sync>| {
         rule.analyze(plan, options).map_err(|error| error.context(rule.name()))
     };
-    rules.try_fold(plan, analyse)
+    let plan = rules.try_fold(plan, analyse)?;
+    Ok(Settled { plan, is_unchecked: true })
 }
 
-/// Whether a `select` stands where it is neither a whole query, nor one of a `with`, nor a part of a union.
-fn may_have_subqueries(sql: &str) -> bool {
-    let lower = sql.to_ascii_lowercase();
-    lower.match_indices("select").any(|(at, _)| {
-        let before = lower[..at].trim_end();
-        let is_plain = match before.strip_suffix('(') {
-            Some(before) => last_word(before) == "as",
-            None => {
-                before.is_empty()
-                    || before.ends_with(')')
-                    || ["all", "union", "except", "intersect"].contains(&last_word(before))
-            }
-        };
-        !is_plain
-    })
-}
-
-fn last_word(text: &str) -> &str {
-    let text = text.trim_end();
-    let start = text.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
-    &text[start..]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subqueries_are_told_from_whole_queries() {
-        for sql in [
-            "select 1",
-            "  \nSELECT a from b",
-            "with x as (select 1), y as (\n  select 2\n)\nselect * from x union all select * from y",
-        ] {
-            assert!(!may_have_subqueries(sql), "{sql}");
+/// Whether a query stands in an expression, or beside tables whose rows it reads.
+fn holds_subqueries(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply(|node| {
+        found = found || matches!(node, LogicalPlan::Subquery(_));
+        if !found {
+            node.apply_expressions(|expression| {
+                found = found || expression.exists(|part| Ok(is_subquery(part)))?;
+                Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })?;
         }
-        for sql in [
-            "select 1 where exists (select 1)",
-            "select (select 1)",
-            "select a in (select 1)",
-            "select * from (select 1)",
-            "select a = (/* one */ select 1)",
-            "select a = ( -- one\nselect 1)",
-        ] {
-            assert!(may_have_subqueries(sql), "{sql}");
-        }
-    }
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+fn is_subquery(expression: &Expr) -> bool {
+    matches!(expression, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_))
 }

@@ -23,6 +23,7 @@ use datafusion::error::DataFusionError;
 
 pub(super) use storage::{connector_diagnostic, storage_diagnostic};
 
+use super::statement::Misuse;
 use super::{Context, verify};
 use crate::connectors::ConnectorError;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
@@ -38,6 +39,8 @@ use words::{code_only, word_places};
 pub(super) enum Fault {
     #[error("`tablesample` would be read as the whole table")]
     Sample,
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
     #[error("`{relation}` has not been built")]
     NotBuilt { relation: Relation, name: String },
     #[error("a view it reads is wrong")]
@@ -81,7 +84,7 @@ pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, err
 pub(super) fn plain(error: &DataFusionError) -> String {
     if let Some(fault) = source_of::<Fault>(error) {
         return match fault {
-            Fault::NotBuilt { .. } | Fault::Sample => fault.to_string(),
+            Fault::NotBuilt { .. } | Fault::Sample | Fault::Misuse(_) => fault.to_string(),
             Fault::Diagnosed(found) => found.iter().next().map(ToString::to_string).unwrap_or_default(),
         };
     }
@@ -178,6 +181,7 @@ impl Place<'_> {
                 Fault::Diagnosed(found) => found.clone(),
                 Fault::NotBuilt { relation, name } => self.not_built(relation, name).into(),
                 Fault::Sample => self.sample().await.into(),
+                Fault::Misuse(misuse) => self.told(Described::of(misuse)).await.into(),
             });
         }
         if let Some(connector) = source_of::<ConnectorError>(error) {

@@ -17,6 +17,7 @@ use super::syntax::{syntax_mistake, without_values};
 use super::types::type_mistake;
 use super::words::{between, code_only, lower_first, with_sql_types};
 use crate::diagnostic::{Code, SourceText, Span, listed_columns, or_list};
+use crate::execution::statement::Misuse;
 use crate::names::{is_name, nearest};
 use crate::storage::FILE_COLUMN;
 
@@ -98,6 +99,12 @@ impl Described {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         let (notes, hints) = (Vec::new(), Vec::new());
         Self { code, message: message.into(), notes, hints, range: None, word: None, or_word: None, field: None }
+    }
+
+    pub(super) fn of(misuse: &Misuse) -> Self {
+        let mut described = Self::new(misuse.code, misuse.message.as_str()).hint(misuse.hint);
+        described.range = SqlSpan::try_from_sqlparser_span(misuse.place).map(SqlRange::Lines);
+        described
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::Schema;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-use crate::graph::{ModelNode, Node, OnSchemaChange};
+use crate::graph::{IncrementalStrategy, ModelNode, Node, OnSchemaChange};
 use crate::storage::Evolution;
 
 /// Columns that `partition_by`, `unique_key` and the like name must be there.
@@ -36,6 +36,32 @@ pub(in crate::execution) fn unknown_columns(node: &Node, model: &ModelNode, sche
                     .nearest_or_all(column, names),
             );
         }
+    }
+    found
+}
+
+/// Columns by which rows are replaced, and which the table does not get.
+pub(in crate::execution) fn left_out(node: &Node, model: &ModelNode, table: &Schema) -> Diagnostics {
+    let config = &model.config;
+    let updated = match config.strategy {
+        IncrementalStrategy::Merge => config.merge_update_columns.as_deref().unwrap_or_default(),
+        IncrementalStrategy::DeleteInsert => &[][..],
+        IncrementalStrategy::Append | IncrementalStrategy::InsertOverwrite => return Diagnostics::default(),
+    };
+    let named = [("unique_key", config.unique_key.as_slice()), ("merge_update_columns", updated)];
+    let mut found = Diagnostics::default();
+    for (setting, column) in
+        named.iter().flat_map(|(setting, columns)| columns.iter().map(move |name| (*setting, name)))
+    {
+        if table.fields().iter().any(|field| field.name().eq_ignore_ascii_case(column)) {
+            continue;
+        }
+        let message = format!("`{setting}` names `{column}`, which the table of `{}` does not have", node.label());
+        found.push(
+            Diagnostic::error(Code::UnknownColumn, message)
+                .label_or_file(place_in_settings(model, setting, column), "", &node.path)
+                .hint("set on_schema_change='append_new_columns', or run with --full-refresh to rebuild the table"),
+        );
     }
     found
 }

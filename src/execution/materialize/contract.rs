@@ -7,7 +7,8 @@ use datafusion::execution::context::SessionState;
 use futures::executor::block_on;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceText, Span};
-use crate::execution::session::{output_schema, statement_of};
+use crate::execution::session::output_schema;
+use crate::execution::statement::statement_of;
 use crate::graph::{ModelNode, Node};
 use crate::project::ColumnProperties;
 use crate::storage::{same_in_delta, shown_type, table_schema};
@@ -101,7 +102,7 @@ fn broken_by(
 }
 
 /// Where a template gives a column its name: behind the last `as`, or in the only place it stands outside of quotes.
-fn naming(source: &Arc<SourceText>, column: &str) -> Option<Span> {
+pub(in crate::execution) fn naming(source: &Arc<SourceText>, column: &str) -> Option<Span> {
     let text = source.text.as_str();
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '\'' | '"');
     let places: Vec<usize> = text

@@ -15,8 +15,8 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-pub(super) use columns::{evolution, unknown_columns};
-pub(super) use contract::contract_broken;
+pub(super) use columns::{evolution, left_out, unknown_columns};
+pub(super) use contract::{contract_broken, naming};
 pub(super) use partitions::only_partitions;
 pub(super) use view::view_of_source;
 

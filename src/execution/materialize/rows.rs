@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 
-use super::{Build, contract_broken, evolution, only_partitions, unknown_columns};
+use super::{Build, contract_broken, evolution, left_out, only_partitions, unknown_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
@@ -59,23 +59,33 @@ impl Build<'_> {
     }
 
     async fn write_once(&self, planned: LogicalPlan, base: Option<Table>) -> Result<Outcome, Diagnostics> {
-        let prepared = match self.prepare(planned, base.as_ref(), self.action) {
-            Ok(prepared) => prepared,
-            Err(error) => return Err(self.run_fault(error).await),
-        };
+        let prepared = self.prepare(planned, base.as_ref(), self.action).await?;
         let staged = self.stage(&prepared, base.as_ref()).await?;
         let rows = staged.rows;
         let committed = self.publish(base.as_ref(), &prepared, staged, self.action, Vec::new(), None).await?;
         Ok(Outcome { rows, version: Some(committed.version()), ..Outcome::default() })
     }
 
-    /// Brings the query's columns to those of the table.
-    pub(super) fn prepare(
+    /// Brings the query's columns to those of the table, which have those that the config names, too.
+    pub(super) async fn prepare(
         &self,
         planned: LogicalPlan,
         base: Option<&Table>,
         action: Action,
-    ) -> Result<Prepared, StorageError> {
+    ) -> Result<Prepared, Diagnostics> {
+        let prepared = match self.fitted(planned, base, action) {
+            Ok(prepared) => prepared,
+            Err(error) => return Err(self.run_fault(error).await),
+        };
+        match &prepared.evolution {
+            Some(evolved) => {
+                left_out(self.node, self.model, &evolved.schema).finish(prepared).map(|(prepared, _)| prepared)
+            }
+            None => Ok(prepared),
+        }
+    }
+
+    fn fitted(&self, planned: LogicalPlan, base: Option<&Table>, action: Action) -> Result<Prepared, StorageError> {
         let relation = &self.model.relation;
         let rows = table_schema(relation, &output_schema(&planned))?;
         // A topic takes the columns as they are now: no rows lie in its table.

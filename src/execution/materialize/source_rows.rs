@@ -196,10 +196,7 @@ impl SliceOfRun<'_> {
         action: Action,
         warnings: &mut Diagnostics,
     ) -> Result<(Table, u64, u64), Diagnostics> {
-        let prepared = match build.prepare(planned, base, action) {
-            Ok(prepared) => prepared,
-            Err(error) => return Err(build.run_fault(error).await),
-        };
+        let prepared = build.prepare(planned, base, action).await?;
         let rejected_base = match build.context.warehouse.table(&build.model.relation.rejected()).await {
             Ok(table) => table,
             Err(error) => return Err(build.run_fault(error).await),

@@ -329,3 +329,26 @@ fn accepted_values_that_are_right() {
         "          - accepted_values: {arguments: {values: [1, 2]}}\n          - accepted_values: {arguments: {values: [1, 2], quote: false}}\n",
     ));
 }
+
+#[test]
+fn failing_rows_that_no_table_can_hold() {
+    for (selected, told) in [
+        ("1, 2", "column 1 of `test_audit.failing` has no name that a table's column can have"),
+        ("id as \"a b\"", "column 1 of `test_audit.failing` has no name that a table's column can have"),
+        ("now() - now() as x", "column `x` of `test_audit.failing` is a duration, which a Delta table cannot hold"),
+    ] {
+        let sql = |config: &str| format!("{config}select {selected}\nfrom {{{{ ref('orders') }}}}\nwhere id = -10\n");
+        let project = orders_and("select id from {{ ref('orders') }}\n");
+        let project = project.file("tests/failing.sql", &sql("{{ config(store_failures=true) }}\n"));
+        let told_by_check = refused(&project);
+        assert!(told_by_check.stderr.contains(told), "{selected}: {told_by_check}");
+    }
+}
+
+#[test]
+fn an_order_that_counting_drops() {
+    is_right(&orders_and("select id from {{ ref('orders') }}\n").file(
+        "tests/ordered.sql",
+        "select id\nfrom {{ ref('orders') }} as o\nwhere id < 0\norder by (select max(p.amount) from {{ ref('orders') }} as p where p.country = o.country)\n",
+    ));
+}

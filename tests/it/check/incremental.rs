@@ -301,3 +301,52 @@ fn conditions_that_are_right() {
         "{{ config(materialized='incremental', unique_key='id', incremental_predicates=[\"DBT_INTERNAL_DEST.amount > 0\"]) }}\nselect id, country, amount\nfrom {{ ref('orders') }}\n",
     ));
 }
+
+#[test]
+fn a_key_that_the_table_does_not_have() {
+    let sql = |key: &str, columns: &str| {
+        format!("{{{{ config(materialized='incremental', unique_key='{key}') }}}}\nselect {columns}\n")
+    };
+    let project = changed(&sql("id", "1 as id"), &sql("number", "1 as id, 2 as number"));
+    transcript!(refused(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `unique_key` names `number`, which the table of `gold.revenue` does not have
+     --> models/gold/revenue.sql:1:51
+      |
+    1 | {{ config(materialized='incremental', unique_key='number') }}
+      |                                                   ^^^^^^
+      |
+      = hint: set on_schema_change='append_new_columns', or run with --full-refresh to rebuild the table
+    ");
+    project.ok(&["run", "--full-refresh"]);
+    is_right(&project);
+}
+
+#[test]
+fn a_column_that_was_renamed() {
+    let sql = |columns: &str| format!("{{{{ config(materialized='incremental') }}}}\nselect {columns}\n");
+    let project = changed(&sql("1 as id, 'DE' as country"), &sql("1 as id, 'DE' as code"));
+    transcript!(project.run(&["check"]), @"
+    exit: 0
+    ----- stderr -----
+    warning[E0602]: the table of `gold.revenue` leaves out `code`, and gets NULL for `country`
+     --> models/gold/revenue.sql:2:25
+      |
+    2 | select 1 as id, 'DE' as code
+      |                         ^^^^
+      |
+      = note: it was built with other columns, and nothing says what is to become of them
+      = hint: set on_schema_change='sync_all_columns', or 'ignore' if it is meant so
+
+    checked 1 model and 0 data tests in [TIME]: 1 warning
+    ");
+}
+
+#[test]
+fn a_column_that_is_left_out_on_purpose() {
+    let sql = |columns: &str| {
+        format!("{{{{ config(materialized='incremental', on_schema_change='ignore') }}}}\nselect {columns}\n")
+    };
+    is_right(&changed(&sql("1 as id"), &sql("1 as id, 'DE' as code")));
+}

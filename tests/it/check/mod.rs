@@ -3,6 +3,7 @@
 mod aside;
 mod columns;
 mod data_tests;
+mod deep;
 mod formats;
 mod functions;
 mod graph;

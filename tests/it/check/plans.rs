@@ -3,6 +3,7 @@
 
 use super::{is_right, refused};
 use crate::mistakes::orders_and;
+use crate::project::TestProject;
 use crate::transcript;
 
 #[test]
@@ -324,4 +325,75 @@ fn what_looks_like_it_and_is_right() {
     is_right(&orders_and(
         "{{ config(materialized='table') }}\nselect\n  o.id,\n  cast(now() - interval '1 day' as date) as yesterday,\n  cast('2026-01-01' as date) + 3 as day,\n  date_trunc('day', now()) as today,\n  date_part('dow', now()) as weekday,\n  regexp_like(country, '^[A-Z]+$') as is_code,\n  lag(amount, 1) over (order by id) as before,\n  (select max(p.amount) from {{ ref('orders') }} as p where p.id = o.id) as most\nfrom {{ ref('orders') }} as o\nwhere exists (select 1 from {{ ref('orders') }} as p where p.id = o.id)\n  and o.id in (select id from {{ ref('orders') }})\n",
     ));
+}
+
+/// A query on an empty table, which reads a row of `orders` at most.
+fn over_no_rows(selected: &str) -> TestProject {
+    orders_and(&format!(
+        "{{{{ config(materialized='table') }}}}\nselect {selected} as x\nfrom {{{{ ref('orders') }}}}\nwhere id = -10\n"
+    ))
+}
+
+#[test]
+fn what_no_row_can_pass_is_refused_without_rows() {
+    for (selected, told) in [
+        ("date_trunc('dya', now())", "`dya` is no part of a date"),
+        ("date_trunc(country, now())", "the part of `date_trunc` is one value for all rows, not a column"),
+        ("last_day(current_date, 'foo')", "`foo` is no part of a date"),
+        ("country ~ '('", "`(` is no regular expression: unclosed group"),
+        ("country similar to '['", "`[` is no regular expression: unclosed character class"),
+        ("regexp_substr(country, 'a', 0)", "`regexp_substr` counts position and occurrence from 1; found 0 and 1"),
+        ("strftime(now(), '%Q')", "`%Q` is no format of a time"),
+        ("encode(country, 'foo')", "there is no built-in encoding named 'foo'"),
+        ("digest(country, 'foo')", "there is no built-in digest algorithm named 'foo'"),
+        ("split_part(country, ',', 0)", "`split_part` counts the parts from 1"),
+        ("substr(country, 1, -1)", "the length of `substr` is not below 0"),
+        ("array_sort([id], 'foo')", "`array_sort` takes 'ASC' or 'DESC'"),
+        ("make_date(2026, 13, 1)", "month value '13' is out of range"),
+        ("id / 0", "division by zero"),
+        ("9223372036854775807 + 1 - id", "`9223372036854775807 + 1` is beyond the whole numbers of its type"),
+        ("- cast(country as timestamp)", "`-` takes a number, not a time"),
+        ("ntile(0) over (order by id)", "`ntile` takes the number of parts, from 1"),
+        ("lag(amount, 1, 'x') over (order by id)", "cannot cast the string 'x' to double"),
+        (
+            "sum(id) over (order by id rows between 5 following and 3 preceding)",
+            "the frame from `5 following` to `3 preceding` ends before it begins",
+        ),
+        ("count(distinct id, country)", "`count(distinct ...)` takes one column"),
+        ("array_agg(distinct country order by id)", "with `distinct` an aggregate is ordered by its own argument only"),
+        ("approx_percentile_cont(amount, 2)", "`2` is no percentile: it is between 0 and 1"),
+        ("nth_value(country, 0)", "`nth_value` counts the rows from 1"),
+        ("$1", "`$1` stands for a parameter, and nothing gives it a value"),
+    ] {
+        let told_by_check = refused(&over_no_rows(selected));
+        assert!(told_by_check.stderr.contains(told), "{selected}: {told_by_check}");
+    }
+}
+
+#[test]
+fn constants_that_functions_take() {
+    is_right(&over_no_rows(
+        "encode(country, 'hex') || split_part(country, ',', 1) || strftime(now(), '%Y-%m') || substr(country, 1, 2)",
+    ));
+    is_right(&orders_and(
+        "{{ config(materialized='table') }}\nselect\n  id,\n  last_day(current_date, 'month') as day,\n  make_date(2024, 2, 29) as leap,\n  country ~ '^[A-Z]' as is_code,\n  case when id = 0 then 0 else 1 / id end as part,\n  sum(id) over (order by id rows between 3 following and 5 following) as later,\n  sum(id) over (order by id rows between 5 preceding and 3 preceding) as before,\n  ntile(2) over (order by id) as half\nfrom {{ ref('orders') }}\norder by id\nlimit 10\n",
+    ));
+}
+
+#[test]
+fn queries_of_a_shape_that_is_not_read() {
+    for (sql, told) in [
+        ("select id into other from {{ ref('orders') }}", "`select ... into` makes no table here"),
+        ("from {{ ref('orders') }}", "this query selects nothing"),
+        ("select id from {{ ref('orders') }} where id = ?", "`?` stands for a parameter"),
+        ("select id from {{ ref('orders') }} where id in (values (1))", "`in (...)` takes values, or a `select`"),
+        ("select id from {{ ref('orders') }} limit -1", "`limit` takes a number of rows, from 0"),
+        (
+            "select id from {{ ref('orders') }} union all select id from {{ ref('orders') }} order by amount",
+            "`orders` has no column `amount`",
+        ),
+    ] {
+        let told_by_check = refused(&orders_and(&format!("{{{{ config(materialized='table') }}}}\n{sql}\n")));
+        assert!(told_by_check.stderr.contains(told), "{sql}: {told_by_check}");
+    }
 }
