@@ -71,10 +71,14 @@ impl Hook<'_> {
 
     /// What is wrong with its query, where the hook is written.
     pub(super) fn fault(self, context: &Context, sql: &str, error: &DataFusionError) -> Diagnostic {
-        let message = format!("{} failed: {}", self.name(context), fault::plain(error));
-        let diagnostic = Diagnostic::error(Code::Sql, message)
-            .note(format!("it runs: {}", sql.trim()))
-            .hint("hooks are queries; what changes tables belongs into a model");
+        let said = fault::said(error);
+        let mut diagnostic = Diagnostic::error(Code::Sql, format!("{}: {}", self.name(context), said.message));
+        diagnostic.notes = said.notes;
+        diagnostic.notes.push(format!("it runs: {}", sql.trim()));
+        diagnostic.hints = match fault::nature(error) {
+            fault::Nature::Name => said.hints,
+            _ => vec!["hooks are queries; what changes tables belongs into a model".to_owned()],
+        };
         let path = self.node.map_or("project.yaml", |id| context.graph.node(id).path.as_str());
         diagnostic.label_or_file(self.place(context, error), "", path)
     }

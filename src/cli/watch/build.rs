@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Watch;
+use super::early::Early;
 use super::keys::Wish;
 use super::rows::Told;
 use super::wanted::Wanted;
@@ -52,7 +53,7 @@ impl Watch<'_> {
         let unique_id = |id: NodeId| graph.node(id).unique_id.clone();
         let clock = settings.clock;
         let settings = Settings { full_refresh: wanted.full_refresh, command: "build".to_owned(), ..settings };
-        let (events, receiver) = mpsc::unbounded_channel();
+        let (events, mut receiver) = mpsc::unbounded_channel();
         // Dropped with this future, when another save comes: what is under way is given up then.
         let cancel = CancellationToken::new();
         let _given_up = cancel.clone().drop_guard();
@@ -73,8 +74,29 @@ impl Watch<'_> {
             self.printer.note(&format!("also {}: not built yet", listed(&missing)));
         }
         self.printer.begin(graph, &plan, width, &loaded.project.config.target.name);
-        let printing = self.printer.follow(graph, &plan, receiver);
-        let results = invocation.execute(&plan).await?;
+        let (shown, to_show) = mpsc::unbounded_channel();
+        let printing = self.printer.follow(graph, &plan, to_show);
+        // Who shows them ends with the last of them.
+        let show = |event| _ = shown.send(event);
+        let mut early = Early::new(&invocation.context, before);
+        let results = {
+            let execution = invocation.execute(&plan);
+            tokio::pin!(execution);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(event) = receiver.recv() => {
+                        early.see(&event);
+                        show(event);
+                    }
+                    results = &mut execution => break results?,
+                }
+            }
+        };
+        while let Ok(event) = receiver.try_recv() {
+            early.see(&event);
+            show(event);
+        }
         let done = results.iter().filter(|result| result.status.lets_on());
         done.for_each(|result| self.known.done(&unique_id(result.node)));
         // Nothing is run of a model that is built into those that read it.
@@ -82,9 +104,14 @@ impl Watch<'_> {
         selection.difference(&run).for_each(|id| self.known.done(&unique_id(*id)));
         let written = invocation.write_artifacts(Some(&results));
         let context = Arc::clone(&invocation.context);
-        let told = self.told(&context, &wanted, &before, &results).await;
+        let (before, compared) = early.finish().await;
+        let told = self.told(&context, &wanted, &before, compared, &results).await;
         // With the last sender of events gone, the printer has seen everything.
         drop((context, invocation));
+        while let Some(event) = receiver.recv().await {
+            show(event);
+        }
+        drop(shown);
         printing.finish().await;
         self.tell_results(loaded, &results, told, clock.elapsed());
         written

@@ -2,6 +2,7 @@
 
 mod build;
 mod changes;
+mod early;
 mod ending;
 mod keys;
 mod known;

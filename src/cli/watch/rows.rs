@@ -7,17 +7,17 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Watch;
+use super::early::Compared;
 use super::wanted::Wanted;
 use crate::cli::show::{difference_json, difference_text};
 use crate::diagnostic::Diagnostics;
-use crate::execution::{Against, Context, Difference, NodeResult, Preview, Status};
-use crate::execution::{difference, preview_node, preview_sql};
+use crate::execution::{Context, Difference, NodeResult, Preview, Status, preview_node, preview_sql};
 use crate::graph::NodeId;
 
 /// Rows shown of a model that has changed.
 const FIRST: usize = 5;
 /// Rows shown when details are asked for.
-const DETAILS: usize = 50;
+pub(super) const DETAILS: usize = 50;
 /// Lines of a table besides its rows: the frame and the header.
 const FRAME: usize = 4;
 /// Tests whose rows are shown: each is a query.
@@ -48,11 +48,13 @@ impl Watch<'_> {
         context: &Arc<Context>,
         wanted: &Wanted,
         before: &BTreeMap<NodeId, u64>,
+        mut compared: BTreeMap<NodeId, Compared>,
         results: &[NodeResult],
     ) -> Told {
         let mut told = Told::default();
         for result in results.iter().filter(|result| result.status == Status::Success) {
-            self.model(context, wanted, before, result, &mut told).await;
+            let is_new = !before.contains_key(&result.node);
+            self.model(context, wanted, is_new, compared.remove(&result.node), result, &mut told).await;
         }
         let failed = results.iter().filter(|result| matches!(result.status, Status::Fail | Status::Warn));
         for result in failed.take(TESTS) {
@@ -65,27 +67,26 @@ impl Watch<'_> {
         &self,
         context: &Arc<Context>,
         wanted: &Wanted,
-        before: &BTreeMap<NodeId, u64>,
+        is_new: bool,
+        compared: Option<Compared>,
         result: &NodeResult,
         told: &mut Told,
     ) {
         let label = context.graph.node(result.node).label();
         let is_changed = wanted.changed.contains(&result.node);
-        let Some(version) = before.get(&result.node) else {
-            if is_changed && !self.printer.is_json() {
-                told.lines.extend(first_rows(context, result.node, &label).await);
+        let Some(compared) = compared else {
+            if !is_changed || self.printer.is_json() {
+                return;
+            }
+            match is_new {
+                true => told.lines.extend(first_rows(context, result.node, &label).await),
+                false => told.lines.push(format!(
+                    "{label}: no rows were due; those that are there stay as they were until `f` builds it anew"
+                )),
             }
             return;
         };
-        if result.version == Some(*version) {
-            if is_changed && !self.printer.is_json() {
-                told.lines.push(format!(
-                    "{label}: no rows were due; those that are there stay as they were until `f` builds it anew"
-                ));
-            }
-            return;
-        }
-        match difference(context, result.node, Against::Version(*version), Some(DETAILS)).await {
+        match compared {
             Ok(difference) if self.printer.is_json() => {
                 told.events.push(("difference", difference_json(&label, difference.as_ref())));
             }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datafusion::error::DataFusionError;
 use serde_json::{Map, Value};
 
-use super::bind::{Binder, Planned};
+use super::bind::Binder;
+use super::bound::Planned;
 use super::suspect::Reach;
 use super::unbound::is_unbound;
 use crate::connectors::http::missing_each;

@@ -8,20 +8,22 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement;
 use futures::executor::block_on;
 use tokio::runtime::Handle;
 
+use super::bound::{Bound, Planned};
 use super::catalog::{Columns, StubCatalogs, Stubs};
 use super::inputs::Tables;
 use super::memory::{Identity, Memory, Remembered};
 use super::suspect::{Reach, is_suspect};
 use super::types::{Settled, settle_types};
 use super::unbound::is_unbound;
-use super::{Looked, Wrong, settings};
+use super::{Looked, Wrong, every, settings};
 use crate::connectors::{declared_columns, topic_columns};
 use crate::diagnostic::Diagnostics;
 use crate::execution::compile::World;
-use crate::execution::lineage::{Lineage, lineage};
+use crate::execution::lineage::lineage;
 use crate::execution::materialize::{
     contract_broken, evolution, left_out, only_partitions, unknown_columns, view_of_source,
 };
@@ -30,51 +32,6 @@ use crate::execution::statement::{STACK, statement_of};
 use crate::execution::{Context, seed};
 use crate::graph::{Materialized, ModelNode, Node, NodeId, NodeKind, TestKind};
 use crate::storage::{StorageError, evolve, names_once, table_schema};
-use crate::template::Templates;
-
-/// What became of a node.
-#[derive(Default)]
-pub(super) struct Bound {
-    pub(super) schema: Option<SchemaRef>,
-    pub(super) lineage: Option<Lineage>,
-    /// Of its SQL and its settings, or its file.
-    pub(super) fingerprint: u64,
-    pub(super) wrong: Vec<Wrong>,
-    /// Its template asks for what is not known without a run.
-    pub(super) asks: bool,
-}
-
-/// What is known of a query that can be planned.
-pub(super) struct Planned {
-    pub(super) rows: SchemaRef,
-    lineage: Option<Lineage>,
-}
-
-impl Bound {
-    /// Leaves out what is wrong only because something else could not be read; whether there was any.
-    pub(super) fn forgive(&mut self, templates: &Templates) -> bool {
-        let mut is_any = false;
-        for wrong in &mut self.wrong {
-            if let Wrong::Found(found) = wrong {
-                *found = std::mem::take(found).without(|mistake| {
-                    let is_explained = templates.explains(mistake);
-                    is_any |= is_explained;
-                    is_explained
-                });
-            }
-        }
-        self.wrong.retain(|wrong| !matches!(wrong, Wrong::Found(found) if found.is_empty()));
-        is_any
-    }
-
-    /// Whether anything is wrong, beside what is only odd.
-    fn has_errors(&self) -> bool {
-        self.wrong.iter().any(|wrong| match wrong {
-            Wrong::Found(found) => found.has_errors(),
-            Wrong::Sql { .. } | Wrong::Storage { .. } => true,
-        })
-    }
-}
 
 pub(super) struct Binder {
     pub(super) context: Arc<Context>,
@@ -88,9 +45,11 @@ pub(super) struct Binder {
 
 /// The session of a check, whose tables are the stubs.
 fn state(context: &Context, stubs: &Arc<Stubs>) -> SessionState {
-    SessionStateBuilder::new_from_existing(context.base.clone())
+    let mut state = SessionStateBuilder::new_from_existing(context.base.clone())
         .with_catalog_list(Arc::new(StubCatalogs(Arc::clone(stubs))))
-        .build()
+        .build();
+    every::prepare(&mut state);
+    state
 }
 
 impl Binder {
@@ -298,7 +257,8 @@ impl Binder {
             Ok(planned) => planned,
             Err(error) if is_unbound(&error) => return Bound { fingerprint, ..Bound::default() },
             Err(error) => {
-                let wrong = vec![Wrong::Sql { sql, incremental, error }];
+                let mistakes = self.every_mistake(&sql, error, reach);
+                let wrong = vec![Wrong::Sql { sql, incremental, mistakes }];
                 return Bound { fingerprint, wrong, ..Bound::default() };
             }
         };
@@ -365,7 +325,17 @@ impl Binder {
 
     /// Planned as far as a run takes it.
     pub(super) fn plan_to(&self, sql: &str, reach: Reach) -> Result<Planned, DataFusionError> {
-        let (planned, settled) = self.analyzed(sql)?;
+        self.plan_statement(statement_of(&self.state, sql)?, sql, reach)
+    }
+
+    /// The same of a statement, which may be another than `sql` by now.
+    pub(super) fn plan_statement(
+        &self,
+        statement: Statement,
+        sql: &str,
+        reach: Reach,
+    ) -> Result<Planned, DataFusionError> {
+        let (planned, settled) = self.analyzed(statement, sql)?;
         match is_suspect(&self.state, &settled.plan, reach) {
             true => self.begin(settled.complete(&self.state)?, reach).map(|()| planned),
             false => Ok(planned),
@@ -373,14 +343,13 @@ impl Binder {
     }
 
     /// What is known of a query, and its plan with its types worked out as they are before it runs.
-    pub(super) fn analyzed(&self, sql: &str) -> Result<(Planned, Settled), DataFusionError> {
-        let plan = self.planned(sql)?;
+    pub(super) fn analyzed(&self, statement: Statement, sql: &str) -> Result<(Planned, Settled), DataFusionError> {
+        let plan = self.planned(statement)?;
         let planned = Planned { rows: output_schema(&plan), lineage: self.with_lineage.then(|| lineage(&plan)) };
         Ok((planned, settle_types(&self.state, plan, sql)?))
     }
 
-    pub(super) fn planned(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
-        let statement = statement_of(&self.state, sql)?;
+    pub(super) fn planned(&self, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
         // Ready at once: the stubs wait for nothing.
         block_on(self.state.statement_to_plan(statement))
     }

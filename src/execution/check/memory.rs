@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::bind::Bound;
+use super::bound::Bound;
 use crate::diagnostic::{Diagnostic, SourceText, Span};
 use crate::execution::Context;
 use crate::graph::{NodeId, NodeKind};

@@ -7,7 +7,9 @@
 
 mod aside;
 mod bind;
+mod bound;
 mod catalog;
+mod every;
 mod incremental;
 mod inputs;
 mod memory;
@@ -22,18 +24,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::error::DataFusionError;
 use tokio::runtime::Handle;
 
 pub use catalog::Stubs;
 pub use memory::Memory;
 
+use super::fault::Mistake;
 use super::lineage::Lineage;
 use super::{Context, blocking, fault};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::{Materialized, NodeId, NodeKind};
 use crate::storage::StorageError;
-use bind::{Binder, Bound};
+use bind::Binder;
+use bound::Bound;
 use catalog::Columns;
 use memory::{Identity, Remembered};
 
@@ -69,7 +72,7 @@ struct Looked {
 /// What is wrong with a node, and with which of its texts.
 enum Wrong {
     Found(Diagnostics),
-    Sql { sql: String, incremental: bool, error: DataFusionError },
+    Sql { sql: String, incremental: bool, mistakes: Vec<Mistake> },
     Storage { sql: String, incremental: bool, error: StorageError },
 }
 
@@ -225,10 +228,10 @@ impl Analysis {
 async fn placed(context: &Arc<Context>, stubs: &Stubs, id: NodeId, wrong: Wrong) -> Vec<Diagnostic> {
     let found = match wrong {
         Wrong::Found(found) => found,
-        Wrong::Sql { sql, incremental, error } => {
+        Wrong::Sql { sql, incremental, mistakes } => {
             context.keep_compiled(id, &sql, incremental);
             let missing = unbound::missing(context, stubs, &sql);
-            let found = fault::sql_fault(context, id, &sql, error, &missing).await;
+            let found = fault::sql_faults(context, id, &sql, &mistakes, &missing).await;
             let in_incremental_run = "this is its SQL once its table is there, where `is_incremental()` is true";
             match incremental {
                 true => found.into_iter().map(|diagnostic| diagnostic.note(in_incremental_run)).collect(),

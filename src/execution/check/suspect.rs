@@ -6,7 +6,7 @@
 use datafusion::arrow::compute::can_cast_types;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ExprSchema, ScalarValue};
+use datafusion::common::{DFSchema, ExprSchema, ScalarValue, field_not_found};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
@@ -108,19 +108,41 @@ fn is_odd(node: &LogicalPlan, has_words: &mut bool) -> bool {
     found || walked.is_err()
 }
 
-/// An order by what a union does not have, and a number of rows below 0.
+/// An order by what is not there, and a number of rows below 0.
 fn is_odd_node(node: &LogicalPlan) -> bool {
     match node {
-        LogicalPlan::Sort(sort) => {
-            let known = sort.input.schema();
-            sort.expr.iter().any(|by| by.expr.column_refs().into_iter().any(|column| !known.has_column(column)))
-        }
+        LogicalPlan::Sort(_) => unsortable(node).is_some(),
         LogicalPlan::Limit(limit) => {
             let is_plain = |rows: &Expr| matches!(rows, Expr::Literal(ScalarValue::Int64(Some(0..)), _));
             [&limit.skip, &limit.fetch].into_iter().flatten().any(|rows| !is_plain(rows))
         }
         _ => false,
     }
+}
+
+/// A column to sort by that is not there: the planner takes `order by t.x` for what `t` may have.
+fn unsortable(node: &LogicalPlan) -> Option<DataFusionError> {
+    let LogicalPlan::Sort(sort) = node else { return None };
+    let schema = sort.input.schema();
+    let columns = sort.expr.iter().flat_map(|order| order.expr.column_refs());
+    let mut lost = columns.filter(|column| !schema.has_column(column));
+    // What it may be called is told by the tables, not by the select list.
+    let known = match sort.input.as_ref() {
+        LogicalPlan::Projection(projection) => projection.input.schema(),
+        _ => schema,
+    };
+    lost.next().map(|column| field_not_found(column.relation.clone(), &column.name, known))
+}
+
+/// The same in a whole plan, for what the optimizer drops before it looks.
+pub(super) fn unsortable_in(plan: &LogicalPlan) -> Option<DataFusionError> {
+    let mut found = None;
+    // What cannot be walked is not refused here.
+    let _ = plan.apply_with_subqueries(|node| {
+        found = found.take().or_else(|| unsortable(node));
+        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found
 }
 
 fn is_odd_part(expression: &Expr, node: &LogicalPlan, schema: &DFSchema) -> bool {

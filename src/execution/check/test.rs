@@ -11,6 +11,8 @@ use super::suspect::{Reach, is_suspect};
 use super::unbound::is_unbound;
 use crate::data_test::{self, TestConfig};
 use crate::execution::compile::World;
+use crate::execution::fault::Mistake;
+use crate::execution::statement::statement_of;
 use crate::execution::verify::{called_from, custom_arguments, parent_sql, relation_sql};
 use crate::graph::{Node, NodeId, TestKind, TestNode};
 use crate::names::{Relation, TEST_AUDIT};
@@ -60,32 +62,45 @@ impl Binder {
             Ok(sql) => sql,
         };
         // By itself first: the places of its mistakes are then those of the file.
-        let first = match self.analyzed(&sql) {
-            Err(_) if self.adopt(&sql) => self.analyzed(&sql),
+        let analyzed = || self.analyzed(statement_of(&self.state, &sql)?, &sql);
+        let first = match analyzed() {
+            Err(_) if self.adopt(&sql) => analyzed(),
             planned => planned,
         };
         // Rows that are kept are written as they are; others are counted, in no order.
         let whole = if config.store_failures { sql.clone() } else { config.count_sql(&sql) };
+        let counted = || self.plan_to(&whole, Reach::Planned);
         let planned = match first {
             Ok((planned, settled)) => {
                 let is_plain = config.store_failures || config.is_plain_count();
                 match is_plain && !is_suspect(&self.state, &settled.plan, Reach::Planned) {
                     true => Ok(planned.rows),
-                    false => self.plan_to(&whole, Reach::Planned).map(|_| planned.rows),
+                    false => match counted() {
+                        Ok(_) => Ok(planned.rows),
+                        Err(error) if is_unbound(&error) => return Vec::new(),
+                        Err(error) => Err(vec![Mistake::new(error)]),
+                    },
                 }
             }
-            Err(error) if config.store_failures => Err(error),
-            Err(error) => match self.planned(&sql).and_then(|_| self.plan_to(&whole, Reach::Planned)) {
-                Ok(counted) => Ok(counted.rows),
-                Err(_) => Err(error),
+            Err(error) if is_unbound(&error) => return Vec::new(),
+            // What only the counting leaves out, an order, may be wrong.
+            Err(error) => match config.store_failures || self.is_refused(&sql) || counted().is_err() {
+                true => Err(self.every_mistake(&sql, error, Reach::Bound)),
+                false => return Vec::new(),
             },
         };
         match planned {
-            Err(error) if is_unbound(&error) => Vec::new(),
-            Err(error) => vec![Wrong::Sql { sql, incremental: false, error }],
             Ok(rows) if config.store_failures => unkept(node, &rows, sql),
             Ok(_) => Vec::new(),
+            Err(mistakes) => vec![Wrong::Sql { sql, incremental: false, mistakes }],
         }
+    }
+}
+
+impl Binder {
+    /// Whether a query cannot even be bound.
+    fn is_refused(&self, sql: &str) -> bool {
+        statement_of(&self.state, sql).and_then(|statement| self.planned(statement)).is_err()
     }
 }
 

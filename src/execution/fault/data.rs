@@ -37,7 +37,9 @@ pub(super) fn data_mistake(text: &str) -> Option<Described> {
         rest.strip_prefix("Cannot cast string '").and_then(|rest| rest.rsplit_once("' to value of "))
     {
         let kind = with_sql_types(kind.trim_end_matches(" type"));
-        let cast = Described::new(Code::Execution, format!("cannot cast the string '{value}' to {kind}")).only("cast");
+        let cast = Described::new(Code::Execution, format!("cannot cast the string '{value}' to {kind}"))
+            .only("cast")
+            .value(value);
         return Some(cast.hint("`try_cast` gives NULL for what cannot be cast"));
     }
     if let Some((value, kind)) = rest.strip_prefix("Can't cast value ").and_then(|rest| rest.rsplit_once(" to type ")) {

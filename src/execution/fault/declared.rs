@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::mistake::Around;
 use super::sql::{Described, Word};
 use super::words::word_places;
 use super::{Code, Diagnostic, Diagnostics, Place, Span};
@@ -17,10 +18,14 @@ const SQL_SETTINGS: &[&str] = &["where", "fail_calc"];
 
 impl Place<'_> {
     /// The mistake at the place where the test is declared, or in the test's own file.
-    pub(super) async fn in_declared(&self, test: &TestNode, mut described: Described) -> Diagnostic {
+    pub(super) async fn in_declared(&self, test: &TestNode, mut described: Described, around: &Around) -> Diagnostic {
         let word = described.word.as_ref().map(Word::text).map(str::to_owned);
-        let bytes = self.bytes(&described);
+        let bytes = self.bytes(&described, around);
         self.name_tables(test, &mut described);
+        let is_of_values = matches!(&test.kind, TestKind::Generic { test, .. } if test == "accepted_values");
+        if is_of_values && described.code == Code::Execution {
+            described.hints = vec!["values that are no texts are written as they are, with `quote: false`".to_owned()];
+        }
         let place = test.place.as_ref();
         let message = described.message.clone();
         let told = |message: String| {

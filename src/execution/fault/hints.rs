@@ -3,10 +3,10 @@
 use datafusion::arrow::datatypes::{DataType, Fields};
 
 use super::sql::{Described, Word};
-use super::words::{code_only, with_names};
+use super::words::{code_only, with_names, word_places};
 use super::{Code, Place};
 use crate::diagnostic::or_list;
-use crate::graph::NodeKind;
+use crate::graph::{NodeKind, TestKind};
 use crate::names::nearest;
 use crate::project::TableReader;
 
@@ -23,7 +23,13 @@ impl Place<'_> {
             | NodeKind::Test(_)
             | NodeKind::Exposure(_) => None,
         });
-        let own = nearest(name, with_names(&code_only(self.sql)).iter().map(String::as_str));
+        let own_names = with_names(&code_only(self.sql));
+        if own_names.contains(name) {
+            described.notes.push(format!("`{name}` of the `with` is defined further down, or inside of another query"));
+            described.hints = vec!["a query sees what is defined before it: move it up".to_owned()];
+            return described;
+        }
+        let own = nearest(name, own_names.iter().map(String::as_str));
         if !own.is_empty() {
             described.hints = vec![format!("did you mean {}?", or_list(&own))];
             return described;
@@ -38,6 +44,45 @@ impl Place<'_> {
         };
         described.hints = vec![hint];
         described
+    }
+
+    /// For a name that is none of a column: a text in double quotes, or a name of the select list.
+    pub(super) fn with_meaning(&self, mut described: Described) -> Described {
+        let (Code::UnknownColumn, Some(Word::Any(name))) = (described.code, &described.word) else { return described };
+        let test = self.context.graph.node(self.id).as_test();
+        let is_declared = test.is_some_and(|test| matches!(test.kind, TestKind::Generic { .. }));
+        if !described.hints.is_empty() || described.field.is_some() || is_declared {
+            return described;
+        }
+        let code = code_only(self.sql);
+        let is_given = || {
+            word_places(&code, name).any(|at| {
+                let before = code[..at].trim_end();
+                before.len() < at && word_places(before, "as").last() == before.len().checked_sub(2)
+            })
+        };
+        if described.notes.is_empty() && word_places(&code, "unnest").next().is_some() {
+            described.hints.push("an `unnest` in `from` sees no other table: call it in the select list".to_owned());
+        } else if self.sql.contains(&format!("\"{name}\"")) {
+            described.hints.push(format!("in double quotes stand names; a text is written `'{name}'`"));
+        } else if is_given() {
+            described.hints.push(format!(
+                "`{name}` is a name of the select list, which is not known here: repeat its expression, or name it in a `with`"
+            ));
+        }
+        described
+    }
+
+    /// For `any` and `all`, which the optimizer turns into `exists`.
+    pub(super) fn with_words(&self, described: Described) -> Described {
+        let code = code_only(self.sql);
+        let has = |word: &str| word_places(&code, word).next().is_some();
+        if !described.message.starts_with("`exists` ") || has("exists") || !(has("any") || has("all") || has("some")) {
+            return described;
+        }
+        Described::new(Code::Sql, "this query behind `any` or `all` cannot be made a join")
+            .or_only(if has("any") { "any" } else { "all" })
+            .hint("write `in (select ...)`, or compare with its `min` or `max`; it cannot read the query around it")
     }
 
     /// For a field that a struct does not have: the nearest of those that the structs it reads have.

@@ -7,11 +7,16 @@ mod call;
 mod data;
 mod declared;
 mod hints;
+mod mistake;
 mod origin;
+mod output;
 mod planner;
+mod query;
+mod shape;
 mod sql;
 mod storage;
 mod syntax;
+mod text;
 mod types;
 mod words;
 
@@ -21,7 +26,9 @@ use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
 
+pub(super) use mistake::{Mistake, Nature, nature, told_at};
 pub(super) use storage::{connector_diagnostic, storage_diagnostic};
+pub(super) use text::Text;
 
 use super::statement::Misuse;
 use super::{Context, verify};
@@ -31,6 +38,7 @@ use crate::graph::{NodeId, NodeKind, TestKind};
 use crate::names::Relation;
 use crate::project::TableReader;
 use crate::storage::StorageError;
+use mistake::{Around, text_place};
 use sql::{Described, Word, describe};
 use words::{code_only, word_places};
 
@@ -64,6 +72,17 @@ pub(super) async fn sql_fault(
     Place { context, id, sql }.diagnose_all(&error, missing).await
 }
 
+/// All that is wrong with a query, in the order of the places.
+pub(super) async fn sql_faults(
+    context: &Arc<Context>,
+    id: NodeId,
+    sql: &str,
+    mistakes: &[Mistake],
+    missing: &[String],
+) -> Diagnostics {
+    Place { context, id, sql }.diagnose_mistakes(mistakes, missing).await
+}
+
 /// An error of running a step: of the storage, a connector, or the query on its data.
 pub(super) async fn run_fault(context: &Arc<Context>, id: NodeId, sql: &str, error: StorageError) -> Diagnostics {
     let place = Place { context, id, sql };
@@ -89,6 +108,21 @@ pub(super) fn plain(error: &DataFusionError) -> String {
         };
     }
     describe(error, &[], &[]).message
+}
+
+/// What is to be said of an error that has its place from elsewhere.
+pub(super) struct Said {
+    pub(super) message: String,
+    pub(super) notes: Vec<String>,
+    pub(super) hints: Vec<String>,
+}
+
+pub(super) fn said(error: &DataFusionError) -> Said {
+    if source_of::<Fault>(error).is_some() {
+        return Said { message: plain(error), notes: Vec::new(), hints: Vec::new() };
+    }
+    let Described { message, notes, hints, .. } = describe(error, &[], &[]);
+    Said { message, notes, hints }
 }
 
 /// Where `text` holds the word that an error is about.
@@ -162,26 +196,18 @@ impl Place<'_> {
     async fn diagnose_all(&self, error: &DataFusionError, missing: &[String]) -> Diagnostics {
         let mut found: Vec<Diagnostic> = Vec::new();
         for one in error.iter() {
-            for told in self.diagnose(one, missing).await {
-                // A loop writes one mistake many times.
-                let is_known = |known: &Diagnostic| {
-                    known.message == told.message && known.label.is_some() && known.label == told.label
-                };
-                if !found.iter().any(is_known) {
-                    found.push(told);
-                }
-            }
+            add_new(&mut found, self.diagnose(one, &Around::default(), missing).await);
         }
         found.into_iter().collect()
     }
 
-    async fn diagnose(&self, error: &DataFusionError, missing: &[String]) -> Diagnostics {
+    async fn diagnose(&self, error: &DataFusionError, around: &Around, missing: &[String]) -> Diagnostics {
         if let Some(fault) = source_of::<Fault>(error) {
             return self.at_declaration(match fault {
                 Fault::Diagnosed(found) => found.clone(),
                 Fault::NotBuilt { relation, name } => self.not_built(relation, name).into(),
                 Fault::Sample => self.sample().await.into(),
-                Fault::Misuse(misuse) => self.told(Described::of(misuse)).await.into(),
+                Fault::Misuse(misuse) => self.told(Described::of(misuse), around).await.into(),
             });
         }
         if let Some(connector) = source_of::<ConnectorError>(error) {
@@ -190,7 +216,7 @@ impl Place<'_> {
         if let Some(storage) = source_of::<StorageError>(error) {
             return self.at_declaration(self.stored(storage).await.into());
         }
-        self.told(describe(error, missing, &self.context.function_names())).await.into()
+        self.told(describe(error, missing, &self.context.function_names()), around).await.into()
     }
 
     /// `tablesample`, which the planner takes and forgets.
@@ -219,7 +245,14 @@ impl Place<'_> {
         if is_seed && matches!(error, StorageError::DuplicateColumn { .. } | StorageError::ColumnName { .. }) {
             diagnostic.hints = vec!["rename it in the first line of the file".to_owned()];
         }
-        let origin = match storage::column_of(error).and_then(|column| self.naming(column)) {
+        let bytes = match error {
+            StorageError::DuplicateColumn { column, .. } => output::twice(self.sql, column),
+            StorageError::ColumnName { number, .. } => output::at(self.sql, *number),
+            StorageError::ColumnType { column, .. } => output::named(self.sql, column),
+            _ => None,
+        };
+        let bytes = bytes.or_else(|| storage::column_of(error).and_then(|column| self.naming(column)));
+        let origin = match bytes {
             Some(bytes) => self.origin(bytes).await,
             None => None,
         };
@@ -229,15 +262,16 @@ impl Place<'_> {
         }
     }
 
-    async fn told(&self, described: Described) -> Diagnostic {
-        let mut described = self.with_declarations(self.with_fields(self.with_tables(described)));
+    async fn told(&self, described: Described, around: &Around) -> Diagnostic {
+        let mut described =
+            self.with_declarations(self.with_fields(self.with_meaning(self.with_tables(self.with_words(described)))));
         described.message = below_warehouse(self.context, &described.message);
         if let NodeKind::Test(test) = &self.context.graph.node(self.id).kind
             && matches!(test.kind, TestKind::Generic { .. })
         {
-            return self.in_declared(test, described).await;
+            return self.in_declared(test, described, around).await;
         }
-        let bytes = self.bytes(&described);
+        let bytes = self.bytes(&described, around);
         let origin = match bytes.clone() {
             Some(bytes) => self.origin(bytes).await,
             None => None,
@@ -296,31 +330,6 @@ impl Place<'_> {
         Span::find(source, &format!("'{name}'")).or_else(|| Span::find(source, &format!("\"{name}\"")))
     }
 
-    /// The place in the compiled SQL. A place that does not hold the word it is about belongs to another text.
-    fn bytes(&self, described: &Described) -> Option<Range<usize>> {
-        let compiled = SourceText::new("compiled", self.sql);
-        let told = described.range.as_ref().map(|range| range.bytes(&compiled));
-        let told = told.filter(|bytes| match &described.word {
-            Some(Word::Any(word)) => {
-                self.sql.get(bytes.clone()).is_some_and(|text| text.to_lowercase().contains(&word.to_lowercase()))
-            }
-            Some(Word::Only(_) | Word::Named(_) | Word::Text(_)) | None => true,
-        });
-        told.or_else(|| {
-            let sql = code_only(self.sql);
-            match described.word.as_ref()? {
-                Word::Any(word) => word_places(&sql, word).next().map(|at| at..at + word.len()),
-                // It may be the whole of a string.
-                Word::Only(word) => only_place(&sql, word).or_else(|| only_string(self.sql, word)),
-                Word::Text(text) => text_place(self.sql, text),
-                Word::Named(word) => {
-                    self.naming(word).or_else(|| word_places(&sql, word).next().map(|at| at..at + word.len()))
-                }
-            }
-        })
-        .or_else(|| only_place(&code_only(self.sql), described.or_word?))
-    }
-
     /// Where the SQL gives a column its name: the last `as` it, or the only place it stands.
     fn naming(&self, column: &str) -> Option<Range<usize>> {
         let sql = code_only(self.sql);
@@ -339,16 +348,15 @@ impl Place<'_> {
     }
 }
 
-fn only_string(sql: &str, word: &str) -> Option<Range<usize>> {
-    let quoted = format!("'{word}'");
-    let (at, _) = sql.match_indices(&quoted).next()?;
-    (sql.matches(&quoted).count() == 1).then(|| at + 1..at + 1 + word.len())
-}
-
-/// Where a text stands in quotes; else where it stands alone, as in `extract(day from ...)`.
-fn text_place(sql: &str, text: &str) -> Option<Range<usize>> {
-    let quoted = sql.to_ascii_lowercase().find(&format!("'{}'", text.to_ascii_lowercase()));
-    quoted.map(|at| at + 1..at + 1 + text.len()).or_else(|| only_place(sql, text))
+/// A loop writes one mistake many times.
+fn add_new(found: &mut Vec<Diagnostic>, more: Diagnostics) {
+    for told in more {
+        let is_known =
+            |known: &Diagnostic| known.message == told.message && known.label.is_some() && known.label == told.label;
+        if !found.iter().any(is_known) {
+            found.push(told);
+        }
+    }
 }
 
 fn only_place(sql: &str, word: &str) -> Option<Range<usize>> {

@@ -161,9 +161,9 @@ fn pattern(text: &str) -> Option<Described> {
         Some(why) => format!("`{pattern}` is no regular expression: {}", why.trim()),
         None => format!("`{pattern}` is no regular expression"),
     };
-    Some(
-        Described::new(Code::Sql, message)
-            .text(pattern)
-            .hint("a sign that stands for itself is written `\\(`, or `[(]`"),
-    )
+    let described = Described::new(Code::Sql, message).text(pattern);
+    if why.is_some_and(|why| why.contains("flag")) {
+        return Some(described.hint("the flags are `i`, `m`, `s`, `U` and `x`"));
+    }
+    Some(described.hint("a sign that stands for itself is written `\\(`, or `[(]`"))
 }

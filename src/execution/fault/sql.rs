@@ -13,6 +13,8 @@ use super::call;
 use super::chain;
 use super::data::data_mistake;
 use super::planner;
+use super::query::query_mistake;
+use super::shape;
 use super::syntax::{syntax_mistake, without_values};
 use super::types::type_mistake;
 use super::words::{between, code_only, lower_first, with_sql_types};
@@ -91,6 +93,8 @@ pub(super) struct Described {
     pub(super) word: Option<Word>,
     /// A word that is shown where the first stands in several places or in none.
     pub(super) or_word: Option<&'static str>,
+    /// A value in quotes that is shown if it stands in the expression in question.
+    pub(super) value: Option<String>,
     /// A field that a struct does not have.
     pub(super) field: Option<String>,
 }
@@ -98,7 +102,17 @@ pub(super) struct Described {
 impl Described {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         let (notes, hints) = (Vec::new(), Vec::new());
-        Self { code, message: message.into(), notes, hints, range: None, word: None, or_word: None, field: None }
+        Self {
+            code,
+            message: message.into(),
+            notes,
+            hints,
+            range: None,
+            word: None,
+            or_word: None,
+            value: None,
+            field: None,
+        }
     }
 
     pub(super) fn of(misuse: &Misuse) -> Self {
@@ -124,6 +138,11 @@ impl Described {
 
     pub(super) fn or_only(mut self, word: &'static str) -> Self {
         self.or_word = Some(word);
+        self
+    }
+
+    pub(super) fn value(mut self, value: &str) -> Self {
+        self.value = Some(value.to_owned());
         self
     }
 
@@ -221,9 +240,21 @@ fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
             }
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
-            twins(name)
+            match error {
+                SchemaError::DuplicateQualifiedField { qualifier, .. } => same_tables(qualifier),
+                _ => twins(name),
+            }
         }
     }
+}
+
+/// Two tables that go by one name.
+fn same_tables(table: &TableReference) -> Described {
+    let name = table.table();
+    let mut described = Described::new(Code::Sql, format!("two tables of this query are called `{name}`"))
+        .hint("give one of them another name with `as`");
+    described.word = Some(Word::Named(name.to_owned()));
+    described
 }
 
 /// A name before a column that is none of the query's tables; most often the table goes by an alias.
@@ -238,6 +269,13 @@ fn unknown_alias(table: &TableReference, name: &str, columns: &[Column]) -> Opti
     if names.is_empty() || names.contains(&table.table()) {
         return None;
     }
+    // A subquery that was to become a join: the optimizer has names of its own for it.
+    if names.iter().any(|name| name.starts_with("__")) {
+        let message = "this subquery reads the query around it in a way that cannot be made a join";
+        return Some(Described::new(Code::Sql, message).only("exists").hint(
+            "move the condition from `on` to `where`, or compute its value for all rows in a `with`, and join that",
+        ));
+    }
     let listed: Vec<String> = names.iter().take(LISTED_TABLES).map(|name| format!("`{name}`")).collect();
     let message = format!("no table of this query is called `{}`", table.table());
     let described = Described::new(Code::UnknownColumn, message).any(table.table());
@@ -247,7 +285,7 @@ fn unknown_alias(table: &TableReference, name: &str, columns: &[Column]) -> Opti
     }))
 }
 
-fn twins(name: &str) -> Described {
+pub(super) fn twins(name: &str) -> Described {
     let mut described = Described::new(Code::AmbiguousColumn, format!("two columns are called `{name}`"))
         .hint("give one of them another name with `as`");
     described.word = Some(Word::Named(name.to_owned()));
@@ -260,6 +298,7 @@ fn text_mistake(text: &str, told: Option<&Told>, missing: &[String], functions: 
         .or_else(|| call::mistake(text))
         .or_else(|| type_mistake(text))
         .or_else(|| query_mistake(text, told))
+        .or_else(|| shape::mistake(text))
         .or_else(|| planner::refused(text))
         .or_else(|| data_mistake(text))
         .unwrap_or_else(|| {
@@ -306,91 +345,8 @@ fn name_mistake(text: &str, missing: &[String], functions: &[String]) -> Option<
     Some(Described::new(Code::Type, format!("no type named `{name}`")).any(&name))
 }
 
-/// Queries of the wrong shape.
-fn query_mistake(text: &str, told: Option<&Told>) -> Option<Described> {
-    let sql = |message: &str| Described::new(Code::Sql, message);
-    if let Some(expression) = between(text, "column \"", "\" must appear in the GROUP BY clause") {
-        let name = expression.rsplit('.').next().filter(|name| is_name(name));
-        let hint = |shown: &str| format!("add it to `group by`, or aggregate it, as in `max({shown})`");
-        return Some(match name {
-            Some(name) => sql(&format!("`{name}` is neither in `group by` nor in an aggregate function"))
-                .any(name)
-                .hint(hint(name)),
-            None => sql("an expression is neither in `group by` nor in an aggregate function").hint(hint("...")),
-        });
-    }
-    if let Some(expression) = between(text, "HAVING clause references: ", " must appear in the GROUP BY clause") {
-        let name = expression.rsplit('.').next().filter(|name| is_name(name));
-        let message = match name {
-            Some(name) => format!("`{name}` in `having` is neither in `group by` nor in an aggregate function"),
-            None => "`having` takes what is in `group by` or in an aggregate function".to_owned(),
-        };
-        let described = sql(&message).hint("a condition on single rows goes into `where`").or_only("having");
-        return Some(match name {
-            Some(name) => described.only(name),
-            None => described,
-        });
-    }
-    if let Some(given) = text.strip_prefix("Expected LIMIT to be an integer or null, but got ") {
-        let message = format!("`limit` takes a whole number, not {}", with_sql_types(given));
-        return Some(Described::new(Code::Type, message).only("limit"));
-    }
-    if text.contains("only supports a single SQL statement") {
-        return Some(
-            sql("this is more than one statement")
-                .any(";")
-                .hint("a model is one query: remove what comes after the first `;`"),
-        );
-    }
-    if text.starts_with("No SQL statements were provided") {
-        return Some(
-            sql("there is no query in it").hint("write a `select`; `engine compile` shows what the template gives"),
-        );
-    }
-    if text.starts_with("only a query can be run here") {
-        let mut described = sql(text).hint("write a `select`: the engine makes the table of what it returns");
-        described.range = Some(SqlRange::Start);
-        return Some(described);
-    }
-    if text.starts_with("Aggregate functions are not allowed in the WHERE clause") {
-        return Some(
-            sql("an aggregate function cannot stand in `where`")
-                .only("where")
-                .hint("a condition on it goes into `having`"),
-        );
-    }
-    if text.contains("logical expression WindowFunction") {
-        return Some(sql("a window function cannot stand here").only("over").hint("to filter on it, use `qualify`"));
-    }
-    if text.contains("calls cannot be nested") || text.contains("calls cannot contain window function calls") {
-        let message = text.split(':').next().unwrap_or(text);
-        let described = sql(&lower_first(message)).hint("compute the inner one in a subquery or a `with` first");
-        return Some(match quoted_word(text) {
-            Some(word) => described.any(&word),
-            None => described,
-        });
-    }
-    if let Some(operation) = text.strip_suffix(" queries have different number of columns") {
-        let counts: Vec<&str> =
-            told?.notes.iter().filter_map(|note| between(&note.message, "side has ", " field")).collect();
-        let operation = operation.to_lowercase();
-        return Some(sql(&format!("the queries of this `{operation}` have {} columns", counts.join(" and "))));
-    }
-    if let Some(columns) = text.strip_prefix("Too many columns! The subquery should only return one column: ") {
-        let number = columns.split(", ").count();
-        return Some(sql(&format!("this subquery stands for one column and selects {number}")));
-    }
-    if text.contains(" require unique expression names ") {
-        let first = between(text, "expression \"", "\" at position")?;
-        let name = first.rsplit_once(" AS ").map_or(first, |(_, alias)| alias);
-        return Some(twins(name.rsplit('.').next().unwrap_or(name)));
-    }
-    let name = between(text, "WITH query name \"", "\" specified more than once")?;
-    Some(sql(&format!("`with` defines `{name}` twice")).any(name))
-}
-
 /// The first thing in quotes or backticks: usually what it is about.
-fn quoted_word(text: &str) -> Option<String> {
+pub(super) fn quoted_word(text: &str) -> Option<String> {
     let start = text.find(['\'', '`'])?;
     let word = text[start + 1..].split(['\'', '`', '(']).next()?;
     is_name(word).then(|| word.to_owned())

@@ -18,6 +18,10 @@ pub(super) fn type_mistake(text: &str) -> Option<Described> {
         let (left, sign, right) = pair(types, &["+", "-", "*", "/", "%"])?;
         at.clone_from(&sign);
         format!("cannot calculate {left} {sign} {right}")
+    } else if let Some(types) = between(text, "Cannot get result type for temporal operation ", ": ") {
+        let (left, sign, right) = pair(types, &["+", "-", "*", "/", "%"])?;
+        at.clone_from(&sign);
+        format!("cannot calculate {left} {sign} {right}")
     } else if let Some(types) = text.strip_prefix("Cannot infer common argument type for comparison operation ") {
         let signs = ["=", "!=", "<=", ">=", "<", ">", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"];
         let (left, sign, right) = pair(types.lines().next()?, &signs)?;
@@ -32,7 +36,8 @@ pub(super) fn type_mistake(text: &str) -> Option<Described> {
         "like".clone_into(&mut at);
         format!("`like` compares strings, not {left} and {right}")
     } else if let Some(given) = text.strip_prefix("Unary operator 'NOT' requires a boolean expression, got ") {
-        format!("`not` takes a boolean, not {}", with_sql_types(given))
+        let message = format!("`not` takes a boolean, not {}", with_sql_types(given));
+        return Some(Described::new(Code::Type, message).only("not").hint("compare it with something first"));
     } else if let Some((_, given)) = text.split_once("Cannot create filter with non-boolean predicate ") {
         let (condition, given) = given.rsplit_once(" returning ")?;
         let message = format!("a condition is a boolean, not {}", with_sql_types(given));

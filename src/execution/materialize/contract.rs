@@ -110,7 +110,11 @@ pub(in crate::execution) fn naming(source: &Arc<SourceText>, column: &str) -> Op
         .map(|(at, _)| at)
         .filter(|at| !text[..*at].ends_with(is_part) && !text[at + column.len()..].starts_with(is_part))
         .collect();
-    let is_named = |at: &&usize| text[..**at].trim_end().to_ascii_lowercase().ends_with(" as");
+    let is_named = |at: &&usize| {
+        let before = text[..**at].trim_end().to_ascii_lowercase();
+        // Behind a reference stands the name of a table.
+        before.strip_suffix(" as").is_some_and(|before| !before.trim_end().ends_with("}}"))
+    };
     let at = match (places.iter().rfind(is_named), places.as_slice()) {
         (Some(at), _) | (None, [at]) => *at,
         (None, _) => return None,

@@ -13,14 +13,14 @@ fn a_column_that_a_hook_behind_a_model_names() {
     transcript!(refused(&project), @r#"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook of revenue failed: no column named `amont`
+    error[E0407]: hook of revenue: no column named `amont`
      --> models/gold/revenue.sql:1:51
       |
     1 | {{ config(materialized='table', post_hook="select amont from {{ this }}") }}
       |                                                   ^^^^^
       |
+      = note: there is only `id`
       = note: it runs: select amont from "gold"."revenue"
-      = hint: hooks are queries; what changes tables belongs into a model
     "#);
 }
 
@@ -32,14 +32,14 @@ fn a_column_that_a_hook_before_a_model_names() {
     transcript!(refused(&project), @r#"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook of revenue failed: no column named `amont`
+    error[E0407]: hook of revenue: no column named `amont`
      --> models/gold/revenue.sql:1:50
       |
     1 | {{ config(materialized='table', pre_hook="select amont from {{ ref('orders') }}") }}
       |                                                  ^^^^^
       |
       = note: it runs: select amont from "silver"."orders"
-      = hint: hooks are queries; what changes tables belongs into a model
+      = hint: did you mean `amount`?
     "#);
 }
 
@@ -51,14 +51,14 @@ fn one_of_several_hooks() {
     transcript!(refused(&project), @r#"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook of revenue failed: no column named `country`
+    error[E0407]: hook of revenue: no column named `country`
      --> models/gold/revenue.sql:3:11
       |
     3 |   "select country from {{ this }}",
       |           ^^^^^^^
       |
+      = note: there is only `id`
       = note: it runs: select country from "gold"."revenue"
-      = hint: hooks are queries; what changes tables belongs into a model
     "#);
 }
 
@@ -70,7 +70,7 @@ fn a_hook_that_is_no_query() {
     transcript!(refused(&project), @"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook of revenue failed: only a query can be run here
+    error[E0407]: hook of revenue: only a query can be run here
      --> models/gold/revenue.sql:1:44
       |
     1 | {{ config(materialized='table', post_hook='delete from gold.revenue') }}
@@ -88,14 +88,14 @@ fn a_hook_that_a_folder_sets() {
     transcript!(refused(&project), @r#"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook of revenue failed: no column named `idd`
+    error[E0407]: hook of revenue: no column named `idd`
      --> project.yaml:8:27
       |
     8 |       +post-hook: "select idd from {{ this }}"
       |                           ^^^
       |
       = note: it runs: select idd from "gold"."revenue"
-      = hint: hooks are queries; what changes tables belongs into a model
+      = hint: did you mean `id`?
     "#);
 }
 
@@ -124,14 +124,13 @@ fn a_hook_before_all_runs() {
     transcript!(refused(&project), @"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook failed: no column named `nope`
+    error[E0407]: hook: no column named `nope`
      --> project.yaml:5:22
       |
     5 | on-run-start: select nope
       |                      ^^^^
       |
       = note: it runs: select nope
-      = hint: hooks are queries; what changes tables belongs into a model
     ");
 }
 
@@ -142,14 +141,14 @@ fn a_hook_after_all_runs() {
     transcript!(refused(&project), @r#"
     exit: 2
     ----- stderr -----
-    error[E0407]: hook failed: no column named `idd`
+    error[E0407]: hook: no column named `idd`
      --> project.yaml:7:13
       |
     7 |   - "select idd from {{ ref('revenue') }}"
       |             ^^^
       |
       = note: it runs: select idd from "gold"."revenue"
-      = hint: hooks are queries; what changes tables belongs into a model
+      = hint: did you mean `id`?
     "#);
 }
 

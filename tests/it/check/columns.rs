@@ -200,8 +200,12 @@ fn two_columns_of_one_name_from_a_join() {
     exit: 2
     ----- stderr -----
     error[E0609]: two columns of `gold.revenue` are called `id`
-    --> models/gold/revenue.sql
-     = hint: name one of them differently with `as`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select *
+      |        ^
+      |
+      = hint: name one of them differently with `as`
     ");
 }
 

@@ -130,6 +130,15 @@ fn only_the_branch_of_later_runs_before_there_is_a_table() {
     transcript!(check(&project), @"
     exit: 2
     ----- stderr -----
+    error[E0407]: this subquery reads the query around it in a way that cannot be made a join
+     --> models/gold/revenue.sql:5:12
+      |
+    5 | where id > (select max(amount) from {{ this }}) and contry = 'DE'
+      |            ^^^^^^^
+      |
+      = note: this is its SQL once its table is there, where `is_incremental()` is true
+      = hint: compute its value for all rows in a `with`, and join that
+
     error[E0403]: no column named `contry`
      --> models/gold/revenue.sql:5:53
       |

@@ -66,7 +66,7 @@ fn a_negation_of_a_string() {
     1 | select not country as is_abroad
       |            ^^^^^^^
       |
-      = hint: cast one of them: `cast(... as ...)`
+      = hint: compare it with something first
     ");
 }
 

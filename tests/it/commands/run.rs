@@ -268,7 +268,7 @@ fn a_hook_that_fails_before_the_run_stops_it() {
     ----- stderr -----
     5 models on target `dev`, 1 at a time
 
-    error[E0407]: hook failed: no column named `nope`
+    error[E0407]: hook: no column named `nope`
      --> project.yaml:2:22
       |
     2 | on-run-start: select nope

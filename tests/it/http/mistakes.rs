@@ -242,6 +242,12 @@ fn a_connection_without_anything_to_connect_to() {
     transcript!(compiled("connections:\n  api: {}\n"), @"
     exit: 2
     ----- stderr -----
+    error[E0302]: no source named `api`
+     --> models/bronze/items.sql:2:82
+      |
+    2 | select id, name, _source, _status, _error, _window_start as window_start from {{ source('api', 'items') }}
+      |                                                                                  ^^^^^^^^^^^^^^^^^^^^^^ not declared in `sources.yaml`
+
     error[E0103]: connection `api` says nothing of what it connects to
      --> sources.yaml:2:8
       |
@@ -249,6 +255,8 @@ fn a_connection_without_anything_to_connect_to() {
       |        ^^ neither `http` nor `kafka`
       |
       = hint: add `http: {base_url: https://...}` or `kafka: {brokers: localhost:9092}`
+
+    2 errors
     ");
 }
 

@@ -355,8 +355,9 @@ fn a_text_that_is_no_time() {
     transcript!(project.run(&["run", "--quiet"]), @"
     exit: 1
     ----- stderr -----
-    error[E0605]: error parsing timestamp from 'yesterday': timestamp must contain at least 10 characters
+    error[E0605]: cannot cast the string 'yesterday' to a timestamp: timestamp must contain at least 10 characters
     --> models/gold/revenue.sql
+     = hint: `try_cast` gives NULL for what cannot be cast
     ");
 }
 

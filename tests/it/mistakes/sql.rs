@@ -572,8 +572,12 @@ fn two_columns_of_one_name_from_a_join() {
     exit: 1
     ----- stderr -----
     error[E0609]: two columns of `gold.revenue` are called `id`
-    --> models/gold/revenue.sql
-     = hint: name one of them differently with `as`
+     --> models/gold/revenue.sql:1:13
+      |
+    1 | select a.*, b.*
+      |             ^^^
+      |
+      = hint: name one of them differently with `as`
     ");
 }
 
