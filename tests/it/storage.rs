@@ -380,22 +380,26 @@ fn names_that_are_no_columns_are_refused() {
     exit: 1
     ----- stderr -----
     error[E0609]: two columns of `gold.a` are called `ID`
-     --> models/gold/a.sql:2:23
+     --> models/gold/a.sql:2:22
       |
     2 | select 1 as id, 2 as "ID"
-      |                       ^^
+      |                      ^^^^
       |
       = hint: name one of them differently with `as`
 
     error[E0609]: column 1 of `gold.b` has no name that a table's column can have
-    --> models/gold/b.sql
-     = hint: give it a plain name: `... as total`
+     --> models/gold/b.sql:2:8
+      |
+    2 | select 1 as ""
+      |        ^^^^^^^
+      |
+      = hint: give it a plain name: `... as total`
 
     error[E0609]: column 1 of `gold.c` has no name that a table's column can have
-     --> models/gold/c.sql:2:14
+     --> models/gold/c.sql:2:8
       |
     2 | select 1 as "a = b"
-      |              ^^^^^
+      |        ^^^^^^^^^^^^
       |
       = hint: give it a plain name: `... as total`
 

@@ -318,7 +318,7 @@ fn accepted_values_of_another_type() {
     6 |           - accepted_values: {arguments: {values: [DE, FR]}}
       |             ^^^^^^^^^^^^^^^ in the query of this test
       |
-      = hint: `try_cast` gives NULL for what cannot be cast
+      = hint: values that are no texts are written as they are, with `quote: false`
     ");
 }
 

@@ -49,16 +49,6 @@ fn json_is_one_object_with_every_mistake() {
             "seconds": null,
             "diagnostics": [
                 {
-                    "code": "E0107",
-                    "severity": "warning",
-                    "message": "no model is called `ordrs`",
-                    "file": "models/models.yml",
-                    "place": {"line": 2, "column": 11, "end_line": 2, "end_column": 16, "text": "these properties describe nothing"},
-                    "related": [],
-                    "notes": [],
-                    "hints": ["did you mean `orders`?"],
-                },
-                {
                     "code": "E0403",
                     "severity": "error",
                     "message": "no column named `amont`",
@@ -67,6 +57,16 @@ fn json_is_one_object_with_every_mistake() {
                     "related": [],
                     "notes": [],
                     "hints": ["did you mean `amount`?"],
+                },
+                {
+                    "code": "E0107",
+                    "severity": "warning",
+                    "message": "no model is called `ordrs`",
+                    "file": "models/models.yml",
+                    "place": {"line": 2, "column": 11, "end_line": 2, "end_column": 16, "text": "these properties describe nothing"},
+                    "related": [],
+                    "notes": [],
+                    "hints": ["did you mean `orders`?"],
                 },
             ],
         })
@@ -103,7 +103,7 @@ fn a_log_in_json_has_the_same() {
     let ran = wrong().run(&["check", "--log-format", "json"]);
     let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told = lines.iter().find(|line| line["event"] == "check").unwrap();
-    assert_eq!((ran.code, &told["errors"], &told["diagnostics"][1]["code"]), (2, &json!(1), &json!("E0403")));
+    assert_eq!((ran.code, &told["errors"], &told["diagnostics"][0]["code"]), (2, &json!(1), &json!("E0403")));
 }
 
 #[test]
@@ -112,16 +112,6 @@ fn sarif_has_a_rule_a_level_and_a_place() {
     assert_eq!(
         results,
         [
-            json!({
-                "ruleId": "E0107",
-                "level": "warning",
-                "message": {"text": "no model is called `ordrs`\ndid you mean `orders`?"},
-                "locations": [{"physicalLocation": {
-                    "artifactLocation": {"uri": "models/models.yml"},
-                    "region": {"startLine": 2, "startColumn": 11, "endLine": 2, "endColumn": 16},
-                }}],
-                "relatedLocations": [],
-            }),
             // Columns are characters, not bytes.
             json!({
                 "ruleId": "E0403",
@@ -130,6 +120,16 @@ fn sarif_has_a_rule_a_level_and_a_place() {
                 "locations": [{"physicalLocation": {
                     "artifactLocation": {"uri": "models/gold/revenue.sql"},
                     "region": {"startLine": 2, "startColumn": 23, "endLine": 2, "endColumn": 28},
+                }}],
+                "relatedLocations": [],
+            }),
+            json!({
+                "ruleId": "E0107",
+                "level": "warning",
+                "message": {"text": "no model is called `ordrs`\ndid you mean `orders`?"},
+                "locations": [{"physicalLocation": {
+                    "artifactLocation": {"uri": "models/models.yml"},
+                    "region": {"startLine": 2, "startColumn": 11, "endLine": 2, "endColumn": 16},
                 }}],
                 "relatedLocations": [],
             }),

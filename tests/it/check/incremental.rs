@@ -84,6 +84,15 @@ fn a_column_that_the_table_below_does_not_take_over() {
       |        ^^^^^
       |
       = note: there is only `id`
+
+    warning[E0602]: the table of `silver.daily` leaves out `total`
+     --> models/silver/daily.sql:2:22
+      |
+    2 | select 1 as id, 2 as total
+      |                      ^^^^^
+      |
+      = note: it was built with other columns, and nothing says what is to become of them
+      = hint: set on_schema_change='append_new_columns', or 'ignore' if it is meant so
     ");
     assert_eq!(project.run(&["run", "--quiet"]).code, 1);
 }

@@ -275,7 +275,6 @@ fn a_hook_that_fails_before_the_run_stops_it() {
       |                      ^^^^
       |
       = note: it runs: select nope
-      = hint: hooks are queries; what changes tables belongs into a model
     ");
     assert!(!project.path("warehouse/gold").exists());
 }
