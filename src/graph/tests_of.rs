@@ -163,8 +163,8 @@ fn described(unique_id: &str, name: &str) -> Described {
 fn source_properties(table: &SourceTable) -> Properties {
     Properties {
         description: table.description.clone(),
-        columns: table.columns.clone(),
-        data_tests: table.data_tests.clone(),
+        columns: table.columns.clone().into(),
+        data_tests: table.data_tests.clone().into(),
         meta: table.meta.clone(),
         place: table.place.clone(),
         settings: crate::project::SettingPlaces::new(),

@@ -227,15 +227,27 @@ impl PropertyReader<'_> {
         self.connections = connections;
     }
 
-    fn read(&mut self, node: &yaml::Node, folders: &[String], connections: &[Connection], found: &mut Diagnostics) {
+    fn read(
+        &mut self,
+        node: &Arc<yaml::Node>,
+        folders: &[String],
+        connections: &[Connection],
+        found: &mut Diagnostics,
+    ) {
+        let test_config = self.trees.data_tests.config(folders);
+        let memory = self.memory.map(|(memory, _)| memory);
+        if let Some(known) = memory.and_then(|memory| memory.entries(node, &test_config)) {
+            return self.entries.extend((*known).clone());
+        }
+        let (told, others, doubts) = (found.iter().count(), self.others(), self.unread.properties.len());
         let Some(mut fields) = Fields::new(node, "a property file", found) else {
             self.unread.properties.push(Arc::clone(&node.span.source));
             return;
         };
         fields.accept(&["version", "macros", "connections"]);
-        let test_config = self.trees.data_tests.config(folders);
         let tests = TestContext { renderer: self.renderer, config: &test_config };
-        let is_whole = self.entries.read(&mut fields, tests);
+        let mut entries = Entries::default();
+        let is_whole = entries.read(&mut fields, tests);
         let (tree, unread) = (&mut self.trees.sources, &mut self.unread);
         let mut context = SourceContext { tests, folders, tree, connections, unread };
         for node in fields.list("sources") {
@@ -256,6 +268,17 @@ impl PropertyReader<'_> {
             self.unread.properties.push(Arc::clone(&node.span.source));
         }
         fields.finish(found);
+        // Of a file with a mistake the mistakes are to be told again, and a source belongs to more than its file.
+        let is_right = (found.iter().count(), self.others(), self.unread.properties.len()) == (told, others, doubts);
+        if let Some(memory) = memory.filter(|_| is_right) {
+            memory.keep_entries(node, test_config, &entries);
+        }
+        self.entries.extend(entries);
+    }
+
+    /// How many things were read that are no entries.
+    fn others(&self) -> usize {
+        self.sources.len() + self.exposures.len()
     }
 }
 

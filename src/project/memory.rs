@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use serde_json::{Map, Value};
+
+use super::properties::Entries;
 use super::yaml::Node;
 use crate::diagnostic::SourceText;
 
@@ -26,6 +29,8 @@ struct Properties {
     /// Of the variables and the environment it was rendered with.
     scope: u64,
     node: Arc<Node>,
+    /// What it says, if that is all right, with the config of its tests' folder.
+    entries: Option<(Map<String, Value>, Arc<Entries>)>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,7 +70,23 @@ impl Memory {
     }
 
     pub(super) fn keep_properties(&self, source: &Arc<SourceText>, scope: u64, node: &Arc<Node>) {
-        let known = Properties { source: Arc::clone(source), scope, node: Arc::clone(node) };
+        let known = Properties { source: Arc::clone(source), scope, node: Arc::clone(node), entries: None };
         lock(&self.properties).insert(source.path.clone(), known);
+    }
+
+    /// What a node says, if it was right and its tests have the same config.
+    pub(super) fn entries(&self, node: &Arc<Node>, config: &Map<String, Value>) -> Option<Arc<Entries>> {
+        let properties = lock(&self.properties);
+        let known = properties.get(&node.span.source.path).filter(|known| Arc::ptr_eq(&known.node, node))?;
+        let (of, entries) = known.entries.as_ref()?;
+        (of == config).then(|| Arc::clone(entries))
+    }
+
+    pub(super) fn keep_entries(&self, node: &Arc<Node>, config: Map<String, Value>, entries: &Entries) {
+        let mut properties = lock(&self.properties);
+        let known = properties.get_mut(&node.span.source.path).filter(|known| Arc::ptr_eq(&known.node, node));
+        if let Some(known) = known {
+            known.entries = Some((config, Arc::new(entries.clone())));
+        }
     }
 }

@@ -17,9 +17,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 #[derive(Debug, Clone, Default)]
 pub struct Properties {
     pub description: String,
-    pub columns: Vec<ColumnProperties>,
+    pub columns: Arc<[ColumnProperties]>,
     /// Tests on the whole table.
-    pub data_tests: Vec<DeclaredTest>,
+    pub data_tests: Arc<[DeclaredTest]>,
     pub meta: Map<String, Value>,
     /// The file and place of the entry, for messages and `patch_path`.
     pub place: Place,
@@ -30,7 +30,7 @@ pub struct Properties {
 }
 
 /// One entry of `models:`, `seeds:` or the top level's `data_tests:`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     name: String,
     place: Span,
@@ -38,8 +38,8 @@ pub(super) struct Entry {
     properties: Properties,
 }
 
-/// The entries of all property files.
-#[derive(Debug, Default)]
+/// The entries of property files.
+#[derive(Debug, Default, Clone)]
 pub(super) struct Entries {
     pub(super) models: Vec<Entry>,
     pub(super) seeds: Vec<Entry>,
@@ -47,6 +47,12 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    pub(super) fn extend(&mut self, more: Self) {
+        self.models.extend(more.models);
+        self.seeds.extend(more.seeds);
+        self.tests.extend(more.tests);
+    }
+
     /// Takes what one file says of models, seeds and singular tests; false if an entry could not be read.
     pub(super) fn read(&mut self, fields: &mut Fields<'_>, tests: TestContext<'_>) -> bool {
         let (models, seeds) = (fields.list("models"), fields.list("seeds"));
@@ -193,7 +199,7 @@ fn read_entry(
     let properties = Properties {
         description,
         columns: columns.into_iter().map(|column| column.properties).collect(),
-        data_tests,
+        data_tests: data_tests.into(),
         meta: Map::new(),
         place: Some(place.clone()),
         settings,

@@ -1,9 +1,11 @@
 //! What changes on disk: saves as editors make them, gathered until they are over.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -12,6 +14,8 @@ use crate::diagnostic::{Code, Diagnostic};
 
 /// A save is over when nothing more came for so long.
 const QUIET: Duration = Duration::from_millis(15);
+/// The same where each file is known to be whole: others may still be saved along.
+const QUIET_WHOLE: Duration = Duration::from_millis(4);
 /// A burst without end is looked at after so long.
 const LONGEST: Duration = Duration::from_millis(300);
 /// What the system says when a process may not open more, or a user not watch more.
@@ -20,9 +24,27 @@ const TOO_MANY: i32 = 24;
 /// The files of a project, watched.
 pub(super) struct Changes {
     eyes: Eyes,
-    events: UnboundedReceiver<PathBuf>,
+    events: UnboundedReceiver<Touched>,
     /// Of a change that is not over yet: it is not lost when whoever waited for it goes on to something else.
     pending: Vec<PathBuf>,
+    /// Those of them that are being written.
+    unfinished: HashSet<PathBuf>,
+}
+
+/// A path that something happened to.
+struct Touched {
+    path: PathBuf,
+    how: How,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// There may be more to come.
+    Written,
+    /// Who wrote it has closed it; not a change by itself.
+    Closed,
+    /// Renamed or removed: what is there now, if anything, is there as a whole.
+    Whole,
 }
 
 /// What is watched; it can be told from elsewhere where else the project lies.
@@ -41,15 +63,17 @@ impl Changes {
         let (sender, events) = unbounded_channel();
         let root = places.root.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let paths = match event {
-                Ok(event) if matches!(event.kind, EventKind::Access(_)) => return,
-                Ok(event) if !event.need_rescan() => event.paths,
+            let (paths, how) = match event {
+                Ok(event) if !event.need_rescan() => match how(event.kind) {
+                    Some(how) => (event.paths, how),
+                    None => return,
+                },
                 // More has changed than was told: everything is looked at.
-                Ok(_) | Err(_) => vec![root.clone()],
+                Ok(_) | Err(_) => (vec![root.clone()], How::Written),
             };
             for path in paths {
                 // Nobody listens any more only at the end.
-                let _ = sender.send(path);
+                let _ = sender.send(Touched { path, how });
             }
         });
         let watcher = watcher.map_err(|error| unwatched(&places.root, &error))?;
@@ -58,7 +82,7 @@ impl Changes {
         watched.watcher.watch(&root, RecursiveMode::NonRecursive).map_err(|error| unwatched(&root, &error))?;
         let eyes = Eyes(Arc::new(Mutex::new(watched)));
         eyes.follow(places)?;
-        Ok(Self { eyes, events, pending: Vec::new() })
+        Ok(Self { eyes, events, pending: Vec::new(), unfinished: HashSet::new() })
     }
 
     pub(super) fn eyes(&self) -> Eyes {
@@ -69,18 +93,19 @@ impl Changes {
     pub(super) async fn next(&mut self) -> Vec<String> {
         if self.pending.is_empty() {
             match self.recv().await {
-                Some(first) => self.pending.push(first),
+                Some(first) => self.take(first),
                 None => return std::future::pending().await,
             }
         }
         let over = tokio::time::Instant::now() + LONGEST;
         loop {
-            let quiet = (tokio::time::Instant::now() + QUIET).min(over);
-            match tokio::time::timeout_at(quiet, self.recv()).await {
-                Ok(Some(path)) => self.pending.push(path),
+            let quiet = if self.unfinished.is_empty() { QUIET_WHOLE } else { QUIET };
+            match tokio::time::timeout_at((tokio::time::Instant::now() + quiet).min(over), self.recv()).await {
+                Ok(Some(touched)) => self.take(touched),
                 Ok(None) | Err(_) => break,
             }
         }
+        self.unfinished.clear();
         let paths = std::mem::take(&mut self.pending);
         let mut watched = self.eyes.lock();
         watched.look_again(&paths);
@@ -92,12 +117,21 @@ impl Changes {
         names
     }
 
+    fn take(&mut self, Touched { path, how }: Touched) {
+        match how {
+            How::Written => _ = self.unfinished.insert(path.clone()),
+            How::Closed | How::Whole => _ = self.unfinished.remove(&path),
+        }
+        self.pending.push(path);
+    }
+
     /// The next path that matters.
-    async fn recv(&mut self) -> Option<PathBuf> {
+    async fn recv(&mut self) -> Option<Touched> {
         loop {
-            let path = self.events.recv().await?;
-            if self.eyes.lock().places.has(&path) {
-                return Some(path);
+            let touched = self.events.recv().await?;
+            let is_change = touched.how != How::Closed || self.unfinished.contains(&touched.path);
+            if is_change && self.eyes.lock().places.has(&touched.path) {
+                return Some(touched);
             }
         }
     }
@@ -144,6 +178,16 @@ impl Watched {
             // What cannot be watched is told when the project is looked at.
             let _ = self.watch(folder);
         }
+    }
+}
+
+/// What an event says of its paths; none for one that changes nothing.
+fn how(kind: EventKind) -> Option<How> {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(How::Closed),
+        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => Some(How::Whole),
+        EventKind::Access(_) => None,
+        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Other => Some(How::Written),
     }
 }
 

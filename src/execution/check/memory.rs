@@ -56,7 +56,7 @@ impl Identity {
         let mut hasher = DefaultHasher::new();
         let text = match &node.kind {
             NodeKind::Model(model) => {
-                for column in &model.properties.columns {
+                for column in model.properties.columns.iter() {
                     (&column.name, &column.data_type).hash(&mut hasher);
                     hash_place(column.place.as_ref(), &mut hasher);
                 }

@@ -128,9 +128,9 @@ fn after(place: &Span, text: &str) -> Option<Span> {
 fn tested_column<'a>(context: &'a Context, test: &TestNode) -> Option<(String, &'a ColumnProperties)> {
     let node = context.graph.node(test.attached?);
     let columns = match &node.kind {
-        NodeKind::Model(model) => &model.properties.columns,
-        NodeKind::Seed(seed) => &seed.properties.columns,
-        NodeKind::Source(table) => &table.columns,
+        NodeKind::Model(model) => &*model.properties.columns,
+        NodeKind::Seed(seed) => &*seed.properties.columns,
+        NodeKind::Source(table) => table.columns.as_slice(),
         NodeKind::Test(_) | NodeKind::Exposure(_) => return None,
     };
     let name = test.column.as_ref()?;

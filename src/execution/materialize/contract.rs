@@ -44,7 +44,7 @@ pub(in crate::execution) fn contract_broken(
     let Ok(schema) = table_schema(&model.relation, &Arc::new(schema.clone())) else { return found };
     let schema = schema.as_ref();
     let declared = &model.properties.columns;
-    for column in declared {
+    for column in declared.iter() {
         found.extend(broken_by(state, node, model, schema, column));
     }
     let is_declared = |name: &str| declared.iter().any(|column| column.name == name);
