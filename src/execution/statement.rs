@@ -32,6 +32,9 @@ const LONGEST_LIST: usize = 100_000;
 /// What the parser takes of brackets and `case` within each other, about.
 const NESTED: usize = 45;
 
+/// Brackets within each other from which the parser, where it cannot go on, tries so many ways that it comes to no end.
+const MANY_WAYS: usize = 8;
+
 /// A query that would be misread, or that is too deep to be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -44,6 +47,9 @@ pub(super) struct Misuse {
 
 /// SQL parsed, if it is a query and means what it says.
 pub(super) fn statement_of(state: &SessionState, sql: &str) -> Result<Statement> {
+    if most_open(sql) >= MANY_WAYS {
+        hopeless(sql)?;
+    }
     let dialect = state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(sql, &dialect).map_err(|error| too_nested(sql, &error).unwrap_or(error))?;
     let Statement::Statement(inner) = &statement else { return Err(no_query()) };
@@ -64,47 +70,104 @@ fn no_query() -> DataFusionError {
     DataFusionError::Plan("only a query can be run here".to_owned())
 }
 
+/// Brackets open at once, by a glance that takes texts and comments for SQL.
+fn most_open(sql: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in sql.bytes() {
+        match byte {
+            b'(' | b'[' => {
+                open += 1;
+                most = most.max(open);
+            }
+            b')' | b']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+/// Fails where the parser would take for ever to fail.
+fn hopeless(sql: &str) -> Result<()> {
+    let Some(nesting) = Nesting::of(sql) else { return Ok(()) };
+    if nesting.deepest > NESTED {
+        return Err(nesting.too_deep());
+    }
+    match nesting.unclosed.as_slice() {
+        [.., last] if nesting.unclosed.len() >= MANY_WAYS => Err(Fault::from(Misuse {
+            code: Code::SqlSyntax,
+            message: format!("SQL syntax: {} brackets are never closed", nesting.unclosed.len()),
+            hint: "close this one, and those before it",
+            place: *last,
+        })
+        .into()),
+        _ => Ok(()),
+    }
+}
+
 /// The parser's limit, which it tells without a place, or not at all: some of its ways then end elsewhere.
 fn too_nested(sql: &str, error: &DataFusionError) -> Option<DataFusionError> {
     let DataFusionError::SQL(parser_error, _) = error.find_root() else { return None };
     let is_told = matches!(**parser_error, sqlparser::parser::ParserError::RecursionLimitExceeded);
-    let (depth, place) = deepest(sql)?;
-    (is_told || depth >= NESTED).then(|| {
+    let nesting = Nesting::of(sql)?;
+    (is_told || nesting.deepest >= NESTED).then(|| nesting.too_deep())
+}
+
+/// How brackets, `case` and signs stand within each other.
+struct Nesting {
+    deepest: usize,
+    /// Where they do.
+    place: Span,
+    /// Brackets without an end.
+    unclosed: Vec<Span>,
+}
+
+impl Nesting {
+    /// None for what has no tokens.
+    fn of(sql: &str) -> Option<Self> {
+        let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+        // Each with every `not` before it: the parser goes one deeper for each.
+        let mut open: Vec<(Span, usize)> = Vec::new();
+        let (mut levels, mut nots, mut signs) = (0, 0, 0);
+        let mut nesting = Self { deepest: 0, place: Span::empty(), unclosed: Vec::new() };
+        for token in tokens {
+            match &token.token {
+                Token::Whitespace(_) => continue,
+                Token::LParen | Token::LBracket => {
+                    levels += 1 + nots;
+                    open.push((token.span, 1 + nots));
+                }
+                Token::Word(word) if word.keyword == Keyword::CASE => {
+                    levels += 1 + nots;
+                    open.push((token.span, 1 + nots));
+                }
+                Token::RParen | Token::RBracket => levels -= open.pop().map_or(0, |(_, levels)| levels),
+                Token::Word(word) if word.keyword == Keyword::END => {
+                    levels -= open.pop().map_or(0, |(_, levels)| levels);
+                }
+                _ => {}
+            }
+            match &token.token {
+                Token::Word(word) if word.keyword == Keyword::NOT => nots += 1,
+                Token::Minus | Token::Plus | Token::Tilde => signs += 1,
+                _ => (nots, signs) = (0, 0),
+            }
+            if levels + nots + signs > nesting.deepest {
+                (nesting.deepest, nesting.place) = (levels + nots + signs, token.span);
+            }
+        }
+        nesting.unclosed = open.into_iter().map(|(place, _)| place).collect();
+        Some(nesting)
+    }
+
+    fn too_deep(&self) -> DataFusionError {
         let misuse = Misuse {
             code: Code::SqlSyntax,
             message: "SQL syntax: the query is nested too deeply".to_owned(),
             hint: "give the inner parts names of their own, each in a `with`",
-            place,
+            place: self.place,
         };
         Fault::from(misuse).into()
-    })
-}
-
-/// How many brackets, `case` and signs are open at most, and where.
-fn deepest(sql: &str) -> Option<(usize, Span)> {
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
-    let (mut open, mut signs) = (0_usize, 0);
-    let mut found: Option<(usize, Span)> = None;
-    for token in tokens {
-        match &token.token {
-            Token::LParen | Token::LBracket => open += 1,
-            Token::RParen | Token::RBracket => open = open.saturating_sub(1),
-            Token::Word(word) if word.keyword == Keyword::CASE => open += 1,
-            Token::Word(word) if word.keyword == Keyword::END => open = open.saturating_sub(1),
-            _ => {}
-        }
-        match &token.token {
-            Token::Whitespace(_) => {}
-            Token::Minus | Token::Plus | Token::Tilde => signs += 1,
-            Token::Word(word) if word.keyword == Keyword::NOT => signs += 1,
-            _ => signs = 0,
-        }
-        let depth = open + signs;
-        if depth > found.map_or(0, |(most, _)| most) {
-            found = Some((depth, token.span));
-        }
     }
-    found
 }
 
 /// Goes through a statement, and stops at what the planner would misread, or at what is too deep for it.

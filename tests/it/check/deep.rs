@@ -124,6 +124,31 @@ fn cases_within_each_other() {
 }
 
 #[test]
+fn brackets_without_an_end() {
+    let sql = format!("select\n  {}id as x\nfrom {{{{ ref('orders') }}}}\n", "floor(".repeat(24));
+    transcript!(refused(&orders_and(&sql)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0401]: SQL syntax: 24 brackets are never closed
+     --> models/gold/revenue.sql:2:146
+      |
+    2 | ...floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(id as x
+      |                                                                                                             ^
+      |
+      = hint: close this one, and those before it
+    ");
+}
+
+/// The parser would try two ways at each of them.
+#[test]
+fn casts_and_nots_within_each_other() {
+    for (open, close) in [("cast(", " as int)"), ("not (", ")")] {
+        let told = refused(&orders_and(&nested(48, open, "id", close))).to_string();
+        assert!(told.contains("error[E0401]: SQL syntax: the query is nested too deeply"), "{told}");
+    }
+}
+
+#[test]
 fn brackets_within_each_other() {
     transcript!(refused(&orders_and(&nested(60, "(", "id", ")"))), @"
     exit: 2
