@@ -252,11 +252,13 @@ impl TestConfig {
         format!("select {} as failures from (\n{failing_rows}{limit}\n) as failing_rows", self.fail_calc)
     }
 
-    /// The tested rows: the relation, or those of it that `where` lets through.
+    /// The tested rows: the relation, or those of it that `where` lets through. A name may stand behind it, and need not.
     pub fn tested(&self, relation_sql: &str) -> String {
         match &self.filter {
             None => relation_sql.to_owned(),
-            Some(filter) => format!("(select * from {relation_sql} where {filter}) as tested_rows"),
+            Some(filter) => {
+                format!("(select * from (select * from {relation_sql} where {filter}) as tested_rows)")
+            }
         }
     }
 }

@@ -194,9 +194,13 @@ impl Linker<'_> {
         let unread = &self.project.unread;
         for (index, draft) in self.drafts.iter().enumerate() {
             let mut above = draft.parents.clone();
+            // What is declared may be meant for the other of two.
+            if draft.parents.iter().any(|owner| self.is_there_twice(&self.drafts[*owner].node)) {
+                below.insert(index);
+            }
             for call in &draft.wanted.refs {
                 // The other of two may be meant.
-                if unread.relations.iter().any(|(_, name)| *name == call.name) {
+                if unread.has_another(&call.name) {
                     below.insert(index);
                 }
                 match names.resolve_ref(call, &self.project.config.name, &self.disabled) {
@@ -291,6 +295,12 @@ impl Linker<'_> {
         let mut names =
             self.project.models.iter().map(|model| &model.name).chain(self.project.seeds.iter().map(|seed| &seed.name));
         !is_disabled && names.any(|known| known == name)
+    }
+
+    /// A model or seed whose name a second one has, which is not read.
+    fn is_there_twice(&self, node: &Node) -> bool {
+        let is_named = matches!(node.kind, NodeKind::Model(_) | NodeKind::Seed(_));
+        is_named && self.project.unread.has_another(&node.name)
     }
 
     fn refuse_twins(&mut self) {

@@ -19,7 +19,8 @@ impl Linker<'_> {
             let Some(extracted) = self.taken(&model.name, extracted) else { continue };
             let (told, draft) = (self.found.errors(), self.drafts.len());
             self.model(model, extracted);
-            if self.found.errors() > told {
+            // A model whose settings could not be read is no draft: that place is the next one's.
+            if self.found.errors() > told && self.drafts.len() > draft {
                 self.wrong.insert(draft);
             }
         }

@@ -110,15 +110,16 @@ impl Inventory {
         Some(())
     }
 
-    /// What a file says that was not understood is missing of the settings and columns here.
+    /// What a file says that was not understood is missing of the settings and columns here; of two of one name, either may
+    /// be meant.
     pub(super) fn doubt(&mut self, unread: &Unread) {
-        if unread.properties.is_empty() {
+        if unread.properties.is_empty() && unread.relations.is_empty() {
             return;
         }
         let models = self.models.iter_mut().map(|model| (&model.name, &mut model.properties));
         let seeds = self.seeds.iter_mut().map(|seed| (&seed.name, &mut seed.properties));
         for (name, properties) in models.chain(seeds) {
-            if !properties.is_partial && unread.describes(name) {
+            if !properties.is_partial && (unread.describes(name) || unread.has_another(name)) {
                 Arc::make_mut(properties).is_partial = true;
             }
         }

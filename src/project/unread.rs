@@ -27,7 +27,12 @@ pub struct Unread {
 
 impl Unread {
     pub fn has_relation(&self, name: &str) -> bool {
-        self.folders || self.relations.iter().any(|(_, known)| known == name)
+        self.folders || self.has_another(name)
+    }
+
+    /// Whether a model or seed of this name is not read: of one that is, what is said of the name may not be meant.
+    pub fn has_another(&self, name: &str) -> bool {
+        self.relations.iter().any(|(_, known)| known == name)
     }
 
     pub fn has_table(&self, source: &str, table: &str) -> bool {

@@ -258,6 +258,23 @@ fn a_custom_test_whose_template_is_wrong() {
 }
 
 #[test]
+fn a_where_of_tests_that_name_the_tested_rows_and_of_others() {
+    let tests = "          - not_null: {config: {where: amount > 0}}
+          - relationships: {arguments: {to: ref('countries'), field: code}, config: {where: amount > 0 and country <> 'FR'}}
+          - bare: {config: {where: amount > 0}}
+          - named: {config: {where: amount > 0}}
+";
+    let empty = "from {{ model }} REST\nwhere {{ column_name }} = ''\n{% endtest %}\n";
+    let bare = format!("{{% test bare(model, column_name) %}}\nselect country {}", empty.replace(" REST", ""));
+    let named = format!("{{% test named(model, column_name) %}}\nselect x.country {}", empty.replace("REST", "x"));
+    let project = tested("country", tests)
+        .file("seeds/countries.csv", "code\nDE\n")
+        .file("tests/generic/bare.sql", &bare)
+        .file("tests/generic/named.sql", &named);
+    is_right(&project);
+}
+
+#[test]
 fn a_where_that_does_not_parse() {
     let project = tested("country", "          - not_null: {config: {where: amount >}}\n");
     transcript!(check(&project), @"

@@ -134,6 +134,40 @@ fn a_setting_nobody_knows_hides_no_other_mistake() {
 }
 
 #[test]
+fn a_value_of_a_setting_that_is_none_hides_no_other_mistake() {
+    let project = orders_and("{{ config(materialized='tabel') }}\nselect 1 as id\n")
+        .file("models/gold/second.sql", "select contry\nfrom {{ ref('orders') }}\n")
+        .file("models/gold/third.sql", "select idd\nfrom {{ ref('orders') }}\n");
+    transcript!(project.run(&["check"]), @"
+    exit: 2
+    ----- stderr -----
+    error[E0103]: `materialized` of `revenue` is `table`, `view`, `incremental`, `ephemeral` or `kafka`, not `tabel`
+     --> models/gold/revenue.sql:1:25
+      |
+    1 | {{ config(materialized='tabel') }}
+      |                         ^^^^^
+
+    error[E0403]: no column named `contry`
+     --> models/gold/second.sql:1:8
+      |
+    1 | select contry
+      |        ^^^^^^
+      |
+      = hint: did you mean `country`?
+
+    error[E0403]: no column named `idd`
+     --> models/gold/third.sql:1:8
+      |
+    1 | select idd
+      |        ^^^
+      |
+      = hint: did you mean `id`?
+
+    checked 3 models and 0 data tests in [TIME]: 3 errors
+    ");
+}
+
+#[test]
 fn a_template_that_does_not_parse_hides_no_other_mistake() {
     let project = among_others("select {{ id\nfrom {{ ref('orders') }}\n");
     transcript!(project.run(&["check"]), @"

@@ -422,6 +422,24 @@ fn two_files_of_one_name_are_not_read() {
 }
 
 #[test]
+fn what_is_said_of_two_files_of_one_name_is_held_against_neither() {
+    let project = orders_and("select 1 as one\n")
+        .file("models/bronze/orders.sql", "select 1 as number\n")
+        .file(
+            "models/models.yml",
+            "models:\n  - name: orders\n    config: {materialized: incremental, incremental_strategy: merge, unique_key: id}\n    columns:\n      - {name: id, data_tests: [unique]}\n",
+        );
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0104]: two files are called `orders`
+    --> models/silver/orders.sql
+     = note: the other is `models/bronze/orders.sql`
+     = hint: rename one: a name is what `ref()` knows it by, whatever its folder
+    ");
+}
+
+#[test]
 fn layers_that_are_misspelt_have_no_consequences() {
     let project = TestProject::empty()
         .file("project.yaml", "name: shop\nlayer: [raw, mart]\n")
