@@ -2,6 +2,7 @@
 //!
 //! A string from a file is parsed here once; behind this border a [`Relation`] is always valid.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -100,6 +101,14 @@ pub fn is_name(text: &str) -> bool {
         && characters.all(|next| next.is_ascii_alphanumeric() || next == '_')
 }
 
+/// A column as its table has it, of one that is written as in SQL: `"Id"` is `Id`.
+pub fn bare_column(written: &str) -> Cow<'_, str> {
+    match written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(name) => Cow::Owned(name.replace("\"\"", "\"")),
+        None => Cow::Borrowed(written),
+    }
+}
+
 /// How near a short name is with one letter that differs.
 const SHORT_AND_NEAR: f64 = 0.85;
 
@@ -130,6 +139,11 @@ fn likeness(wanted: &str, candidate: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_may_be_in_quotes() {
+        assert_eq!(["\"Länder\"", "\"a\"\"b\"", "id", "\""].map(bare_column), ["Länder", "a\"b", "id", "\""]);
+    }
 
     #[test]
     fn a_relation_is_two_names() {

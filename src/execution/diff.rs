@@ -21,6 +21,7 @@ use super::session::{StepSession, output_schema};
 use super::{Context, Preview, compile, fault, seed};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{NodeId, NodeKind, TestKind};
+use crate::names::bare_column;
 use crate::storage::{same_in_delta, shown_type, table_schema};
 
 const BEFORE: &str = "before";
@@ -138,7 +139,7 @@ fn keys(context: &Context, id: NodeId) -> Vec<String> {
     let mut unique = tests.filter(|test| {
         test.attached == Some(id) && matches!(&test.kind, TestKind::Generic { test, .. } if test == "unique")
     });
-    unique.find_map(|test| test.column.clone()).into_iter().collect()
+    unique.find_map(|test| Some(bare_column(test.column.as_ref()?).into_owned())).into_iter().collect()
 }
 
 struct Comparison {

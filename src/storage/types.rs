@@ -55,6 +55,7 @@ pub fn table_schema(relation: &Relation, query: &Schema) -> Result<SchemaRef, St
 pub fn shown(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "a string".to_owned(),
+        DataType::Dictionary(_, values) => shown(values),
         DataType::Int64 => "bigint".to_owned(),
         DataType::Int32 => "int".to_owned(),
         DataType::Float64 => "double".to_owned(),
@@ -188,12 +189,14 @@ fn cast_column(column: &ArrayRef, to: &DataType, options: &CastOptions<'_>) -> R
     }
 }
 
-/// Whether two types are one in a Delta table: strings and views of strings, lists whatever their field is called.
+/// Whether two types are one in a Delta table: strings and views of strings, a dictionary and its values (a partition's
+/// column is read as one), lists whatever their field is called.
 pub fn same_in_delta(left: &DataType, right: &DataType) -> bool {
     fn plain(data_type: &DataType) -> DataType {
         match data_type {
             DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
             DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+            DataType::Dictionary(_, values) => plain(values),
             DataType::List(item) => DataType::List(Arc::new(Field::new("element", plain(item.data_type()), true))),
             DataType::Struct(fields) => DataType::Struct(
                 fields.iter().map(|field| Field::new(field.name(), plain(field.data_type()), true)).collect(),
@@ -226,6 +229,14 @@ mod tests {
         assert_eq!(schema.field(0).data_type(), &DataType::Int16);
         assert_eq!(schema.field(1).data_type(), &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
         assert_eq!(schema.field(2).data_type(), &DataType::Utf8);
+    }
+
+    #[test]
+    fn a_dictionary_is_its_values() {
+        let dictionary = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8));
+        assert!(same_in_delta(&dictionary, &DataType::Utf8View));
+        assert!(!same_in_delta(&dictionary, &DataType::Int64));
+        assert_eq!(shown(&dictionary), "a string");
     }
 
     #[test]

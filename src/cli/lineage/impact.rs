@@ -9,6 +9,7 @@ use super::tree::Paths;
 use crate::diagnostic::count;
 use crate::execution::Origin;
 use crate::graph::{Graph, NodeId, NodeKind, TestKind, TestNode};
+use crate::names::bare_column;
 use crate::project::Exposure;
 
 /// What of a node a change reaches.
@@ -143,10 +144,10 @@ fn looks_at(graph: &Graph, id: NodeId, test: &TestNode, hits: &BTreeMap<NodeId, 
         hit.rows
             || match (&test.kind, &test.column) {
                 (TestKind::Singular, _) | (TestKind::Generic { .. }, None) => true,
-                (TestKind::Generic { .. }, Some(column)) if is_own => hit.has(column),
+                (TestKind::Generic { .. }, Some(column)) if is_own => hit.has(&bare_column(column)),
                 (TestKind::Generic { arguments, .. }, Some(_)) => {
                     let others = arguments.iter().filter(|(name, _)| *name != "column_name");
-                    others.filter_map(|(_, value)| value.as_str()).any(|word| hit.has(word))
+                    others.filter_map(|(_, value)| value.as_str()).any(|word| hit.has(&bare_column(word)))
                 }
             }
     };

@@ -27,8 +27,15 @@ impl Target {
         let wanted = wanted.text.as_str();
         let label = paths.graph.node(node).label();
         Err(match known.is_empty() {
-            true => Diagnostic::error(Code::UnknownColumn, format!("the columns of `{label}` are not known"))
-                .hint("`engine check` tells why"),
+            true => {
+                let (why, is_asking) = paths.unknown(node);
+                Diagnostic::error(Code::UnknownColumn, format!("the columns of `{label}` are {why}")).hint(
+                    match is_asking {
+                        true => format!("`engine show {label}` runs it and shows them"),
+                        false => "`engine check` tells why".to_owned(),
+                    },
+                )
+            }
             false => Diagnostic::error(Code::UnknownColumn, format!("`{label}` has no column `{wanted}`"))
                 .nearest_or_all(wanted, known.iter().copied()),
         })
@@ -47,7 +54,7 @@ impl Target {
         let mut lines = Vec::new();
         if self.columns.is_empty() {
             lines.push(table.clone());
-            lines.push("  its columns are not known".to_owned());
+            lines.push(format!("  its columns are {}", paths.unknown(self.node).0));
         }
         for column in &self.columns {
             lines.push(format!("{table}.{column}"));

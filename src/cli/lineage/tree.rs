@@ -133,6 +133,26 @@ impl<'a> Paths<'a> {
         lineage.map(|lineage| lineage.columns.iter().map(|column| column.column.as_str()).collect()).unwrap_or_default()
     }
 
+    /// What is known of the columns of a node that has none here, as what stands behind `its columns are`; whether a query
+    /// of a template, its own or one above it, is the reason.
+    pub(super) fn unknown(&self, node: NodeId) -> (String, bool) {
+        let mut open = BTreeSet::from([node]);
+        // Parents stand before their children: each is looked at once.
+        while let Some(id) = open.pop_last() {
+            if self.analysis.asking.contains(&id) {
+                let of = if id == node {
+                    "its template".to_owned()
+                } else {
+                    format!("the template of `{}`", self.title(id))
+                };
+                return (format!("known only in a run: {of} runs a query"), true);
+            }
+            let parents = self.graph.parents(id).iter();
+            open.extend(parents.filter(|parent| !self.analysis.schemas.contains_key(parent)));
+        }
+        ("not known".to_owned(), false)
+    }
+
     /// What lies next to a column in one direction, and behind that, at most `depth` steps away.
     pub(super) fn branches(&self, direction: Direction, node: NodeId, column: &str, depth: usize) -> Vec<Branch> {
         let mut told = BTreeSet::from([(node, column.to_owned())]);

@@ -51,6 +51,8 @@ pub struct Analysis {
     pub fingerprints: BTreeMap<NodeId, u64>,
     /// Models that were not bound, for what they read is not known.
     pub unbound: Vec<NodeId>,
+    /// Models whose columns are not known because their template runs a query.
+    pub asking: BTreeSet<NodeId>,
     /// Models that were not bound, for what they read is wrong.
     pub held_back: Vec<NodeId>,
     /// Nodes whose columns are not known because something is wrong.
@@ -164,6 +166,9 @@ impl Analysis {
             if !is_wrong && node.as_model().is_some() && selected.contains(&id) {
                 if is_below_wrong { &mut self.held_back } else { &mut self.unbound }.push(id);
             }
+        }
+        if bound.asks && bound.schema.is_none() {
+            self.asking.insert(id);
         }
         // Its table tells its columns, but whether its SQL is right only a run does.
         if bound.asks && bound.schema.is_some() && !is_wrong && selected.contains(&id) {

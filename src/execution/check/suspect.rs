@@ -9,8 +9,9 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema, ScalarValue, field_not_found};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
+use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFrameBound};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WindowFrameBound, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use futures::executor::block_on;
@@ -26,9 +27,11 @@ const WITH_NUMBERS: &[&str] =
 /// How far a run takes a query before it reads a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// It becomes a part of other queries.
+    /// No further than to its columns and types.
     Bound,
-    /// A view.
+    /// It becomes a part of other queries, which may leave out some of its columns.
+    Inlined,
+    /// A view: the same, and it is optimized by itself first.
     Optimized,
     /// Made ready to be executed.
     Planned,
@@ -37,7 +40,7 @@ pub(super) enum Reach {
 impl Reach {
     pub(super) fn of(materialized: Materialized) -> Self {
         match materialized {
-            Materialized::Ephemeral => Self::Bound,
+            Materialized::Ephemeral => Self::Inlined,
             Materialized::View => Self::Optimized,
             Materialized::Table | Materialized::Incremental | Materialized::Kafka => Self::Planned,
         }
@@ -47,15 +50,38 @@ impl Reach {
 impl Binder {
     /// Fails as the optimizer or the physical planner of a run would, on a plan with all types in place.
     pub(super) fn begin(&self, plan: LogicalPlan, reach: Reach) -> Result<(), DataFusionError> {
-        let optimized = self.state.optimizer().optimize(plan, &self.state, |_, _| {})?;
         match reach {
-            Reach::Bound | Reach::Optimized => Ok(()),
-            Reach::Planned => {
-                // Ready at once: the stubs wait for nothing.
-                let physical = block_on(self.state.query_planner().create_physical_plan(&optimized, &self.state))?;
-                begun(physical.as_ref())
+            Reach::Bound => Ok(()),
+            Reach::Inlined => self.read(plan),
+            Reach::Optimized => {
+                self.optimized(plan.clone())?;
+                self.read(plan)
             }
+            Reach::Planned => self.ready(plan),
         }
+    }
+
+    /// Fails if nobody can read the rows of a query: not even who only counts them, and needs none of its columns.
+    fn read(&self, plan: LogicalPlan) -> Result<(), DataFusionError> {
+        let Err(error) = self.ready(plan.clone()) else { return Ok(()) };
+        let counted = LogicalPlanBuilder::from(plan)
+            .aggregate(Vec::<Expr>::new(), [count(lit(1_i64))])
+            .and_then(LogicalPlanBuilder::build);
+        match counted.map(|counted| self.ready(counted)) {
+            Ok(Err(_)) => Err(error),
+            Ok(Ok(())) | Err(_) => Ok(()),
+        }
+    }
+
+    fn ready(&self, plan: LogicalPlan) -> Result<(), DataFusionError> {
+        let optimized = self.optimized(plan)?;
+        // Ready at once: the stubs wait for nothing.
+        let physical = block_on(self.state.query_planner().create_physical_plan(&optimized, &self.state))?;
+        begun(physical.as_ref())
+    }
+
+    fn optimized(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+        self.state.optimizer().optimize(plan, &self.state, |_, _| {})
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) fn data_mistake(text: &str) -> Option<Described> {
     }
     if let Some((value, kind)) = rest.strip_prefix("Can't cast value ").and_then(|rest| rest.rsplit_once(" to type ")) {
         let kind = with_sql_types(kind);
-        return Some(Described::new(Code::Execution, format!("cannot cast {value} to {kind}")).only("cast"));
+        let cast = Described::new(Code::Execution, format!("cannot cast {value} to {kind}")).only("cast").value(value);
+        return Some(cast);
     }
     let mut rest = rest;
     while let Some(inner) = KINDS.iter().find_map(|kind| rest.strip_prefix(kind)) {

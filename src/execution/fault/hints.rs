@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::{DataType, Fields};
 
 use super::sql::{Described, Word};
-use super::words::{code_only, with_names, word_places};
+use super::words::{between, code_only, with_names, word_places};
 use super::{Code, Place};
 use crate::diagnostic::or_list;
 use crate::graph::{NodeKind, TestKind};
@@ -51,24 +51,34 @@ impl Place<'_> {
         let (Code::UnknownColumn, Some(Word::Any(name))) = (described.code, &described.word) else { return described };
         let test = self.context.graph.node(self.id).as_test();
         let is_declared = test.is_some_and(|test| matches!(test.kind, TestKind::Generic { .. }));
-        if !described.hints.is_empty() || described.field.is_some() || is_declared {
+        if described.field.is_some() || is_declared {
             return described;
         }
         let code = code_only(self.sql);
         let is_given = || {
             word_places(&code, name).any(|at| {
                 let before = code[..at].trim_end();
-                before.len() < at && word_places(before, "as").last() == before.len().checked_sub(2)
+                // What ends with a bracket is a type: `cast(x as date)`.
+                let is_type = code[at + name.len()..].trim_start().starts_with(')');
+                !is_type && before.len() < at && word_places(before, "as").last() == before.len().checked_sub(2)
             })
         };
-        if described.notes.is_empty() && word_places(&code, "unnest").next().is_some() {
+        let as_given = || {
+            format!(
+                "`{name}` is a name of the select list, which is not known here: repeat its expression, or name it in a `with`"
+            )
+        };
+        if !described.hints.is_empty() {
+            if is_given() {
+                let hint = as_given();
+                described.hints.insert(0, hint);
+            }
+        } else if described.notes.is_empty() && word_places(&code, "unnest").next().is_some() {
             described.hints.push("an `unnest` in `from` sees no other table: call it in the select list".to_owned());
         } else if self.sql.contains(&format!("\"{name}\"")) {
             described.hints.push(format!("in double quotes stand names; a text is written `'{name}'`"));
         } else if is_given() {
-            described.hints.push(format!(
-                "`{name}` is a name of the select list, which is not known here: repeat its expression, or name it in a `with`"
-            ));
+            described.hints.push(as_given());
         }
         described
     }
@@ -83,6 +93,21 @@ impl Place<'_> {
         Described::new(Code::Sql, "this query behind `any` or `all` cannot be made a join")
             .or_only(if has("any") { "any" } else { "all" })
             .hint("write `in (select ...)`, or compare with its `min` or `max`; it cannot read the query around it")
+    }
+
+    /// For what stands before `preceding` or `following`, which is cast to a number of rows.
+    pub(super) fn with_frames(&self, described: Described) -> Described {
+        let Some(given) = between(&described.message, "cannot cast the string '", "' to uint64") else {
+            return described;
+        };
+        let code = code_only(self.sql);
+        let has = |word: &str| word_places(&code, word).next().is_some();
+        if !(has("preceding") || has("following")) || has("unsigned") || has("arrow_cast") {
+            return described;
+        }
+        Described::new(Code::Sql, format!("`{given}` is no number of rows"))
+            .text(given)
+            .hint("a frame counts rows, as in `rows between 2 preceding and current row`")
     }
 
     /// For a field that a struct does not have: the nearest of those that the structs it reads have.
@@ -104,6 +129,8 @@ impl Place<'_> {
         }
         names.sort_unstable();
         names.dedup();
+        // Another struct may have it.
+        names.retain(|name| *name != field);
         described.nearest(&field, names.iter().map(String::as_str))
     }
 

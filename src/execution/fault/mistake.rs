@@ -118,10 +118,12 @@ impl Place<'_> {
             Some(Word::Only(_) | Word::Named(_) | Word::Text(_)) | None => true,
         });
         let word = described.word.as_ref();
-        told.or_else(|| word.and_then(|word| self.word_around(word, around)))
-            .or_else(|| word.and_then(|word| self.word_anywhere(word)))
+        // Of a constant a word elsewhere tells nothing.
+        let anywhere = word.filter(|_| described.value.is_none() || around.parts.is_empty());
+        told.or_else(|| self.constant_in(described.value.as_deref()?, around))
+            .or_else(|| word.and_then(|word| self.word_around(word, around)))
+            .or_else(|| anywhere.and_then(|word| self.word_anywhere(word)))
             .or_else(|| only_place(&code_only(self.sql), described.or_word?))
-            .or_else(|| self.value_in(described.value.as_deref()?, around))
             .or_else(|| around.parts.first().cloned())
     }
 
@@ -139,11 +141,12 @@ impl Place<'_> {
         })
     }
 
-    /// A constant in the expression that an error is about.
-    fn value_in(&self, value: &str, around: &Around) -> Option<Range<usize>> {
+    /// A constant in the expression that an error is about, or the `cast` of which it is the inside.
+    fn constant_in(&self, value: &str, around: &Around) -> Option<Range<usize>> {
         let part = around.parts.first()?;
-        let at = self.sql.get(part.clone())?.find(&format!("'{value}'"))?;
-        Some(part.start + at..part.start + at + value.len() + 2)
+        let place = constant_place(self.sql.get(part.clone())?, value)?;
+        let place = part.start + place.start..part.start + place.end;
+        Some(cast_of(&code_only(self.sql), place.start).unwrap_or(place))
     }
 
     fn word_anywhere(&self, word: &Word) -> Option<Range<usize>> {
@@ -160,6 +163,22 @@ impl Place<'_> {
     }
 }
 
+/// Where a text stands in quotes, or a number alone.
+fn constant_place(sql: &str, value: &str) -> Option<Range<usize>> {
+    let quoted = format!("'{}'", value.replace('\'', "''"));
+    match sql.find(&quoted) {
+        Some(at) => Some(at..at + quoted.len()),
+        None => word_places(&code_only(sql), value).next().map(|at| at..at + value.len()),
+    }
+}
+
+/// The word `cast` before the bracket in which a constant stands first.
+fn cast_of(code: &str, constant: usize) -> Option<Range<usize>> {
+    let before = code.get(..constant)?.trim_end().strip_suffix('(')?.trim_end();
+    let word = before.len().checked_sub("cast".len())?;
+    (word_places(before, "cast").last() == Some(word)).then_some(word..before.len())
+}
+
 fn only_string(sql: &str, word: &str) -> Option<Range<usize>> {
     let quoted = format!("'{word}'");
     let (at, _) = sql.match_indices(&quoted).next()?;
@@ -170,4 +189,19 @@ fn only_string(sql: &str, word: &str) -> Option<Range<usize>> {
 pub(super) fn text_place(sql: &str, text: &str) -> Option<Range<usize>> {
     let quoted = sql.to_ascii_lowercase().find(&format!("'{}'", text.to_ascii_lowercase()));
     quoted.map(|at| at + 1..at + 1 + text.len()).or_else(|| only_place(sql, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cast_is_shown_for_the_constant_inside_of_it_only() {
+        let sql = "select cast(s as int), cast( 'q' as int) from r where i = 'q' and j < 'it''s'";
+        let constant = constant_place(sql, "q").unwrap();
+        assert_eq!(&sql[constant.clone()], "'q'");
+        assert_eq!(cast_of(&code_only(sql), constant.start), Some(23..27));
+        let other = constant_place(sql, "it's").unwrap();
+        assert_eq!((&sql[other.clone()], cast_of(&code_only(sql), other.start)), ("'it''s'", None));
+    }
 }

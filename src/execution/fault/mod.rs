@@ -6,6 +6,7 @@
 mod call;
 mod data;
 mod declared;
+mod elsewhere;
 mod hints;
 mod mistake;
 mod origin;
@@ -263,8 +264,8 @@ impl Place<'_> {
     }
 
     async fn told(&self, described: Described, around: &Around) -> Diagnostic {
-        let mut described =
-            self.with_declarations(self.with_fields(self.with_meaning(self.with_tables(self.with_words(described)))));
+        let described = self.with_frames(self.with_words(described));
+        let mut described = self.with_declarations(self.with_fields(self.with_meaning(self.with_tables(described))));
         described.message = below_warehouse(self.context, &described.message);
         if let NodeKind::Test(test) = &self.context.graph.node(self.id).kind
             && matches!(test.kind, TestKind::Generic { .. })

@@ -1,7 +1,7 @@
 //! What the physical planner and functions refuse that are called with a word they do not know.
 
 use super::sql::Described;
-use super::words::between;
+use super::words::{between, with_sql_types};
 use crate::diagnostic::Code;
 
 /// The parts of a time that `date_part` and `extract` know.
@@ -27,6 +27,8 @@ const PARTS: &[&str] = &[
 /// What they refuse, in our words.
 pub(super) fn refused(text: &str) -> Option<Described> {
     unplannable(text)
+        .or_else(|| unwritable(text))
+        .or_else(|| without_type(text))
         .or_else(|| unknown_part(text))
         .or_else(|| not_constant(text))
         .or_else(|| pattern(text))
@@ -55,6 +57,76 @@ fn unplannable(text: &str) -> Option<Described> {
             .hint("join the other table with `left join`, and ask whether its key is there: `b.id is not null`"),
         _ => return None,
     })
+}
+
+/// What can be parsed, and stand elsewhere or be written in another way only.
+fn unwritable(text: &str) -> Option<Described> {
+    const OF_A_ZONE: &[&str] =
+        &["Identifier(", "CompoundIdentifier(", "Function(", "BinaryOp", "Nested(", "Case", "Cast", "Subquery("];
+    let sql = |message: &str| Described::new(Code::Sql, message);
+    if text.contains(EXTRACTED) {
+        return Some(extracted());
+    }
+    if let Some((_, node)) = text.split_once("Unsupported ast node in sqltorel: ") {
+        return Some(match OF_A_ZONE.iter().any(|kind| node.starts_with(kind)) {
+            true => sql("the zone behind `at time zone` is one text for all rows, not a column or an expression")
+                .only("zone")
+                .hint("write it out, as in `ordered_at at time zone 'Europe/Berlin'`"),
+            false => sql("an expression of this query can be parsed, and is not supported")
+                .hint("write it in another way; leave out one expression after the other to find it"),
+        });
+    }
+    if text.contains("unnest should be rewritten to LogicalPlan::Unnest") {
+        let message = "`unnest` makes rows: it can stand in a select list or in `from`, and inside of no aggregate";
+        return Some(
+            sql(message)
+                .any("unnest")
+                .hint("do it in a `with` first, as in `select id, unnest(tags) as tag from ...`, and use its column"),
+        );
+    }
+    if text.contains("null_aware anti join only supports") {
+        return Some(
+            sql("`not in (select ...)` cannot read the query around it")
+                .only("not in")
+                .hint("write `not exists (select 1 from ... where b.id = a.id and ...)`; a NULL equals nothing there"),
+        );
+    }
+    let (clause, hint) = ["LIMIT", "OFFSET"].iter().find_map(|clause| {
+        let hint = match *clause {
+            "LIMIT" => "number the rows instead: `qualify row_number() over (order by id) <= (select ...)`",
+            _ => "number the rows instead: `qualify row_number() over (order by id) > (select ...)`",
+        };
+        text.contains(&format!("Unsupported {clause} expression: ")).then(|| (clause.to_lowercase(), hint))
+    })?;
+    let message = format!("`{clause}` takes a number that is written out, not one that a query finds");
+    Some(Described::new(Code::Sql, message).only(&clause).hint(hint))
+}
+
+/// The optimizer's names for the fields of structs that it takes out of an expression.
+pub(super) const EXTRACTED: &str = "__datafusion_extracted_";
+
+/// A query of which the optimizer has lost one of them.
+pub(super) fn extracted() -> Described {
+    Described::new(Code::Sql, "a field of a struct stands where this query cannot be planned with it")
+        .hint("take the field out in a `with` first, as in `select s['x'] as x, ... from ...`, and use that column")
+}
+
+/// Aggregates of nothing but NULL, and of types they do not know.
+fn without_type(text: &str) -> Option<Described> {
+    let (name, given) = text
+        .split_once("[return_type] ")
+        .and_then(|(_, rest)| rest.split_once(" not supported for "))
+        .or_else(|| {
+            let (name, rest) = text.split_once("Accumulator for (Null")?;
+            rest.contains(')').then_some((name.rsplit([' ', ':']).next()?, "Null"))
+        })?;
+    let (name, given) = (name.to_lowercase(), given.lines().next()?.trim());
+    let described = match given {
+        "Null" | "null" => Described::new(Code::Type, format!("`{name}` does not take a NULL without a type"))
+            .hint(format!("give it one, as in `{name}(cast(null as bigint))`")),
+        given => Described::new(Code::Type, format!("`{name}` does not take {}", with_sql_types(given))),
+    };
+    Some(described.any(&name))
 }
 
 /// `date_part('dwo', ...)` and the like.
@@ -166,4 +238,35 @@ fn pattern(text: &str) -> Option<Described> {
         return Some(described.hint("the flags are `i`, `m`, `s`, `U` and `x`"));
     }
     Some(described.hint("a sign that stands for itself is written `\\(`, or `[(]`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_planner_is_shown() {
+        let told = [
+            "Unsupported ast node in sqltorel: Identifier(Ident { value: \"zone\" })",
+            "unnest should be rewritten to LogicalPlan::Unnest before type coercion",
+            "null_aware anti join only supports single column join key, got 2 columns",
+            "Unsupported LIMIT expression: Some(ScalarSubquery(<subquery>))",
+            "No field named __datafusion_extracted_3",
+            "[return_type] SUM not supported for Null",
+            "AvgAccumulator for (Null --> Float64)",
+        ];
+        let messages: Vec<String> = told.iter().map(|text| refused(text).unwrap().message).collect();
+        assert_eq!(
+            messages,
+            [
+                "the zone behind `at time zone` is one text for all rows, not a column or an expression",
+                "`unnest` makes rows: it can stand in a select list or in `from`, and inside of no aggregate",
+                "`not in (select ...)` cannot read the query around it",
+                "`limit` takes a number that is written out, not one that a query finds",
+                "a field of a struct stands where this query cannot be planned with it",
+                "`sum` does not take a NULL without a type",
+                "`avg` does not take a NULL without a type",
+            ]
+        );
+    }
 }

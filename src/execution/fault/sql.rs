@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use super::call;
 use super::chain;
 use super::data::data_mistake;
+use super::elsewhere::written_here;
 use super::planner;
 use super::query::query_mistake;
 use super::shape;
@@ -93,7 +94,7 @@ pub(super) struct Described {
     pub(super) word: Option<Word>,
     /// A word that is shown where the first stands in several places or in none.
     pub(super) or_word: Option<&'static str>,
-    /// A value in quotes that is shown if it stands in the expression in question.
+    /// A constant that is shown if it stands in the expression in question.
     pub(super) value: Option<String>,
     /// A field that a struct does not have.
     pub(super) field: Option<String>,
@@ -196,6 +197,7 @@ fn text_of(error: &DataFusionError) -> String {
 
 fn schema_mistake(error: &SchemaError, told: Option<&Told>) -> Described {
     match error {
+        SchemaError::FieldNotFound { field, .. } if field.name.starts_with(planner::EXTRACTED) => planner::extracted(),
         SchemaError::FieldNotFound { field, valid_fields } => {
             let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
             names.sort_unstable();
@@ -319,7 +321,10 @@ fn name_mistake(text: &str, missing: &[String], functions: &[String]) -> Option<
             return Some(Described::new(Code::Sql, message).any(name));
         }
         let described = Described::new(Code::UnknownFunction, format!("no function named `{name}`")).any(name);
-        return Some(described.nearest(name, functions.iter().map(String::as_str)));
+        return Some(match written_here(name) {
+            Some(hint) => described.hint(hint),
+            None => described.nearest(name, functions.iter().map(String::as_str)),
+        });
     }
     if let Some(name) = text.strip_prefix("table function '").and_then(|rest| rest.split('\'').next()) {
         return Some(Described::new(Code::UnknownFunction, format!("no table function named `{name}`")).any(name));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Column;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -289,6 +289,8 @@ fn mode(action: Action) -> &'static str {
 fn as_written(field: &Field, rows: &Schema) -> Field {
     let row = rows.fields().iter().find(|row| row.name().eq_ignore_ascii_case(field.name()));
     let data_type = match row {
+        // Files hold no dictionaries: what was read as one is written as its values.
+        Some(row) if matches!(row.data_type(), DataType::Dictionary(_, _)) => field.data_type().clone(),
         Some(row) if same_in_delta(row.data_type(), field.data_type()) => row.data_type().clone(),
         Some(_) | None => field.data_type().clone(),
     };

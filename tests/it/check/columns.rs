@@ -225,6 +225,21 @@ fn two_columns_called_the_same_of_a_table() {
 }
 
 #[test]
+fn a_field_that_only_a_struct_inside_of_it_has() {
+    let project = revenue("select payload.city as city\nfrom {{ ref('people') }}\n")
+        .file("models/silver/people.sql", "select named_struct('address', named_struct('city', 'Bonn')) as payload\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: the struct has no field `city`
+     --> models/gold/revenue.sql:1:16
+      |
+    1 | select payload.city as city
+      |                ^^^^
+    ");
+}
+
+#[test]
 fn a_field_that_a_struct_does_not_have() {
     let project = revenue("select payload.adress.city as city\nfrom {{ ref('people') }}\n")
         .file("models/silver/people.sql", "select named_struct('address', named_struct('city', 'Bonn')) as payload\n");

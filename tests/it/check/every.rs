@@ -488,6 +488,40 @@ fn tables_and_a_query_that_reads_none_of_them() {
 }
 
 #[test]
+fn columns_of_the_tables_beside_one_that_is_nowhere() {
+    let project = orders_and(
+        "select x.amuont, y.total, nope\nfrom {{ ref('orders') }} as x\njoin nothere as y on x.idd = y.id\n",
+    );
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: `x` has no column `amuont`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select x.amuont, y.total, nope
+      |        ^^^^^^^^
+      |
+      = hint: did you mean `amount`?
+
+    error[E0402]: no table named `nothere`
+     --> models/gold/revenue.sql:3:6
+      |
+    3 | join nothere as y on x.idd = y.id
+      |      ^^^^^^^
+      |
+      = hint: name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`
+
+    error[E0403]: `x` has no column `idd`
+     --> models/gold/revenue.sql:3:22
+      |
+    3 | join nothere as y on x.idd = y.id
+      |                      ^^^^^
+      |
+      = hint: did you mean `id`?
+    ");
+}
+
+#[test]
 fn columns_of_using() {
     let project =
         orders_and("select contry\nfrom {{ ref('orders') }} as a\njoin {{ ref('orders') }} as b using (idd)\n");

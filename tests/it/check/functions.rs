@@ -136,3 +136,35 @@ fn a_function_with_a_short_name() {
       = hint: did you mean `max`?
     ");
 }
+
+#[test]
+fn rows_to_count_that_are_no_number() {
+    let query =
+        "select sum(id) over (order by id rows between 'a' preceding and current row) as n from {{ ref('orders') }}\n";
+    transcript!(check(&orders_and(query)), @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: `a` is no number of rows
+     --> models/gold/revenue.sql:1:48
+      |
+    1 | select sum(id) over (order by id rows between 'a' preceding and current row) as n from {{ ref('orders') }}
+      |                                                ^
+      |
+      = hint: a frame counts rows, as in `rows between 2 preceding and current row`
+    ");
+}
+
+#[test]
+fn a_function_that_has_another_name_here() {
+    transcript!(check(&orders_and("select listagg(country, ',') as countries\nfrom {{ ref('orders') }}\n")), @"
+    exit: 2
+    ----- stderr -----
+    error[E0404]: no function named `listagg`
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select listagg(country, ',') as countries
+      |        ^^^^^^^
+      |
+      = hint: `string_agg` does this, as in `string_agg(name, ', ' order by name)`
+    ");
+}

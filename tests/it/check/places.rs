@@ -88,6 +88,48 @@ fn a_constant_that_is_no_date() {
 }
 
 #[test]
+fn constants_beside_the_cast_of_another() {
+    let project = orders_and(
+        "select '2026-99-01'::date as a, 'y'::int as b, cast('z' as int) as c, cast(country as int) as d\nfrom {{ ref('orders') }} where id = 'q'\n",
+    );
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0605]: cannot cast the string '2026-99-01' to date
+     --> models/gold/revenue.sql:1:8
+      |
+    1 | select '2026-99-01'::date as a, 'y'::int as b, cast('z' as int) as c, cast(country as int) as d
+      |        ^^^^^^^^^^^^
+      |
+      = hint: `try_cast` gives NULL for what cannot be cast
+
+    error[E0605]: cannot cast the string 'y' to int
+     --> models/gold/revenue.sql:1:33
+      |
+    1 | select '2026-99-01'::date as a, 'y'::int as b, cast('z' as int) as c, cast(country as int) as d
+      |                                 ^^^
+      |
+      = hint: `try_cast` gives NULL for what cannot be cast
+
+    error[E0605]: cannot cast the string 'z' to int
+     --> models/gold/revenue.sql:1:48
+      |
+    1 | select '2026-99-01'::date as a, 'y'::int as b, cast('z' as int) as c, cast(country as int) as d
+      |                                                ^^^^
+      |
+      = hint: `try_cast` gives NULL for what cannot be cast
+
+    error[E0605]: cannot cast the string 'q' to bigint
+     --> models/gold/revenue.sql:2:37
+      |
+    2 | from {{ ref('orders') }} where id = 'q'
+      |                                     ^^^
+      |
+      = hint: `try_cast` gives NULL for what cannot be cast
+    ");
+}
+
+#[test]
 fn a_constant_that_is_no_interval() {
     let project = orders_and("select id, now() + interval '1 foo' as later from {{ ref('orders') }}\n");
     transcript!(check(&project), @"
@@ -166,6 +208,30 @@ fn a_text_in_double_quotes() {
       = note: there are `amount`, `country`, `id`
       = hint: in double quotes stand names; a text is written `'DE'`
     "#);
+}
+
+#[test]
+fn a_name_of_the_select_list_that_is_near_to_a_column() {
+    let project = orders_and("select id, amount as amunt from {{ ref('orders') }} where amunt > 10\n");
+    transcript!(check(&project), @"
+    exit: 2
+    ----- stderr -----
+    error[E0403]: no column named `amunt`
+     --> models/gold/revenue.sql:1:59
+      |
+    1 | select id, amount as amunt from {{ ref('orders') }} where amunt > 10
+      |                                                           ^^^^^
+      |
+      = hint: `amunt` is a name of the select list, which is not known here: repeat its expression, or name it in a `with`
+      = hint: did you mean `amount`?
+    ");
+}
+
+#[test]
+fn what_is_missing_itself_is_not_meant() {
+    let project = orders_and("select nope, id from {{ ref('orders') }} order by nope2\n");
+    let told = check(&project).to_string();
+    assert!(told.contains("`nope2`") && !told.contains("did you mean `nope`?"), "{told}");
 }
 
 #[test]

@@ -181,6 +181,39 @@ fn a_cast_of_a_list_in_a_view() {
     ");
 }
 
+/// A view or an ephemeral model, and a table that counts its rows.
+fn counted(materialized: &str, selected: &str) -> TestProject {
+    orders_and(&format!("{{{{ config(materialized='{materialized}') }}}}\n{selected}\n")).file(
+        "models/gold/counted.sql",
+        "{{ config(materialized='table') }}\nselect count(*) as orders from {{ ref('revenue') }}\n",
+    )
+}
+
+#[test]
+fn what_nobody_can_read_is_told_where_it_is_written() {
+    let sql = "select id from {{ ref('orders') }} where row_number() over () = 1";
+    let told = refused(&counted("view", sql));
+    assert_eq!(told.to_string(), refused(&counted("ephemeral", sql)).to_string());
+    transcript!(told, @"
+    exit: 2
+    ----- stderr -----
+    error[E0407]: a window function cannot stand here
+     --> models/gold/revenue.sql:2:55
+      |
+    2 | select id from {{ ref('orders') }} where row_number() over () = 1
+      |                                                       ^^^^
+      |
+      = hint: to filter on it, use `qualify`
+    ");
+}
+
+#[test]
+fn a_column_that_its_reader_leaves_out() {
+    for materialized in ["view", "ephemeral"] {
+        is_right(&counted(materialized, "select id, exists (select 1) as is_there from {{ ref('orders') }}"));
+    }
+}
+
 #[test]
 fn a_part_that_date_part_does_not_know() {
     let project = orders_and(

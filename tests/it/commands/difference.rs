@@ -219,3 +219,17 @@ fn rows_of_a_source_come_only_once() {
      = hint: leave out `--diff` to see what it reads now; `engine watch` compares the builds it makes
     ");
 }
+
+#[test]
+fn a_column_of_partitions_keeps_its_type() {
+    let project = TestProject::new().file(
+        "models/gold/m.sql",
+        "{{ config(materialized='incremental', partition_by=['country']) }}\nselect 1 as id, 'DE' as country\n",
+    );
+    project.ok(&["run"]);
+    transcript!(project.run(&["show", "m", "--diff"]), @"
+    exit: 0
+    ----- stdout -----
+    gold.m: 1 row, as before
+    ");
+}

@@ -53,6 +53,43 @@ fn what_a_column_reaches_is_listed_with_its_tests() {
 }
 
 #[test]
+fn tests_of_columns_in_quotes_are_reached() {
+    let project = TestProject::new()
+        .file("models/silver/orders.sql", "select 1 as id, 'DE' as country")
+        .file("models/gold/m.sql", "select id as \"Id\", country as \"Länder\" from {{ ref('orders') }}\n")
+        .file(
+            "models/gold/m.yml",
+            "models:\n  - name: m\n    columns:\n      - name: '\"Id\"'\n        data_tests: [not_null: {name: known_id}]\n      \
+             - name: '\"Länder\"'\n        data_tests: [not_null: {name: known_country}]\n",
+        );
+    let impact = project.ok(&["lineage", "orders.id", "--impact"]).stdout;
+    assert!(impact.contains("known_id") && !impact.contains("known_country"), "{impact}");
+    let impact = project.ok(&["lineage", "orders.country", "--impact"]).stdout;
+    assert!(impact.contains("known_country") && impact.contains("1 model, 1 column, 1 data test"), "{impact}");
+}
+
+#[test]
+fn columns_that_a_query_of_the_template_decides_about_are_known_in_a_run() {
+    let project = TestProject::new()
+        .file(
+            "models/gold/asks.sql",
+            "{% set n = run_query('select 1').columns[0].values() %}\nselect 1 as c{{ n[0] }}\n",
+        )
+        .file("models/gold/reads.sql", "select * from {{ ref('asks') }}\n");
+    let whole = project.ok(&["lineage", "reads"]).stdout;
+    insta::assert_snapshot!(whole, @"
+    gold.reads
+      its columns are known only in a run: the template of `gold.asks` runs a query
+    ");
+    let wrong = project.run(&["lineage", "asks.c1"]);
+    assert!(
+        wrong.code == 2
+            && wrong.stderr.contains("the columns of `gold.asks` are known only in a run: its template runs a query"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn exposures_are_reached_too() {
     let project = project().file(
         "models/exposures.yml",

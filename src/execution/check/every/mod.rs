@@ -28,7 +28,7 @@ use crate::diagnostic::SourceText;
 use crate::execution::fault::{Mistake, Nature, nature, told_at};
 use crate::execution::statement::statement_of;
 use crate::names::nearest;
-use parts::{Clause, Parts};
+use parts::{Clause, Parts, read};
 use substitute::{Substitute, substituted};
 
 /// So often a query is planned without what was found.
@@ -151,6 +151,7 @@ impl Rounds<'_> {
         if nature == Nature::Name && self.parts.output(culprit).is_some() {
             self.corrected.extend(corrections(&error));
         }
+        let error = without_candidates(error, &self.lost_outputs());
         self.substitute(culprit, substitute, nature);
         let place = match told_at(&error, &self.text) {
             None if nature == Nature::Name => self.name_at(culprit),
@@ -217,6 +218,12 @@ impl Rounds<'_> {
             Some(number) => Some(number),
             None => self.located(error),
         }
+    }
+
+    /// Names of select lists that are those of unknown columns.
+    fn lost_outputs(&self) -> BTreeSet<String> {
+        let names = self.substitutes.keys().filter(|number| self.name_at(**number).is_some());
+        names.filter_map(|number| self.parts.output(*number)).map(read).collect()
     }
 
     /// Whether nothing is left of an expression; a call's arguments are.
@@ -292,6 +299,25 @@ fn corrections(error: &DataFusionError) -> Vec<String> {
             _ => Vec::new(),
         },
         _ => Vec::new(),
+    }
+}
+
+/// An unknown column for which names of the select list that are unknown themselves are not offered.
+fn without_candidates(error: DataFusionError, lost: &BTreeSet<String>) -> DataFusionError {
+    match error {
+        DataFusionError::SchemaError(mut schema, backtrace) => {
+            if let SchemaError::FieldNotFound { valid_fields, .. } = schema.as_mut() {
+                valid_fields.retain(|column| column.relation.is_some() || !lost.contains(&column.name));
+            }
+            DataFusionError::SchemaError(schema, backtrace)
+        }
+        DataFusionError::Diagnostic(told, inner) => {
+            DataFusionError::Diagnostic(told, Box::new(without_candidates(*inner, lost)))
+        }
+        DataFusionError::Context(around, inner) => {
+            DataFusionError::Context(around, Box::new(without_candidates(*inner, lost)))
+        }
+        other => other,
     }
 }
 

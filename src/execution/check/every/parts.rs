@@ -288,7 +288,7 @@ pub(super) fn address<T>(value: &T) -> usize {
 }
 
 /// A name as it is read: in small letters, unless it stands in quotes.
-fn read(name: &Ident) -> String {
+pub(super) fn read(name: &Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),
