@@ -28,6 +28,7 @@ use tokio::runtime::Handle;
 
 pub use catalog::Stubs;
 pub use memory::Memory;
+pub(super) use suspect::unreadable_view;
 
 use super::fault::Mistake;
 use super::lineage::Lineage;

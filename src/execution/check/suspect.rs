@@ -57,32 +57,45 @@ impl Binder {
                 self.optimized(plan.clone())?;
                 self.read(plan)
             }
-            Reach::Planned => self.ready(plan),
+            Reach::Planned => block_on(ready(&self.state, plan)),
         }
     }
 
-    /// Fails if nobody can read the rows of a query: not even who only counts them, and needs none of its columns.
+    /// Fails if nobody can read the rows of a query.
     fn read(&self, plan: LogicalPlan) -> Result<(), DataFusionError> {
-        let Err(error) = self.ready(plan.clone()) else { return Ok(()) };
-        let counted = LogicalPlanBuilder::from(plan)
-            .aggregate(Vec::<Expr>::new(), [count(lit(1_i64))])
-            .and_then(LogicalPlanBuilder::build);
-        match counted.map(|counted| self.ready(counted)) {
-            Ok(Err(_)) => Err(error),
-            Ok(Ok(())) | Err(_) => Ok(()),
-        }
-    }
-
-    fn ready(&self, plan: LogicalPlan) -> Result<(), DataFusionError> {
-        let optimized = self.optimized(plan)?;
         // Ready at once: the stubs wait for nothing.
-        let physical = block_on(self.state.query_planner().create_physical_plan(&optimized, &self.state))?;
-        begun(physical.as_ref())
+        block_on(unreadable(&self.state, plan)).map_or(Ok(()), Err)
     }
 
     fn optimized(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
         self.state.optimizer().optimize(plan, &self.state, |_, _| {})
     }
+}
+
+/// Why nobody can read the rows of a query: not even who only counts them, and needs none of its columns.
+async fn unreadable(state: &SessionState, plan: LogicalPlan) -> Option<DataFusionError> {
+    let error = ready(state, plan.clone()).await.err()?;
+    let counted = LogicalPlanBuilder::from(plan)
+        .aggregate(Vec::<Expr>::new(), [count(lit(1_i64))])
+        .and_then(LogicalPlanBuilder::build)
+        .ok()?;
+    ready(state, counted).await.is_err().then_some(error)
+}
+
+/// The same for a run, which stores no view that nobody can read.
+pub(in crate::execution) async fn unreadable_view(state: &SessionState, plan: LogicalPlan) -> Option<DataFusionError> {
+    // What is against this plan by itself was told.
+    let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}).ok()?;
+    match is_suspect(state, &analyzed, Reach::Optimized) {
+        true => unreadable(state, analyzed).await,
+        false => None,
+    }
+}
+
+/// Fails as a run would before it reads a row.
+async fn ready(state: &SessionState, plan: LogicalPlan) -> Result<(), DataFusionError> {
+    let optimized = state.optimizer().optimize(plan, state, |_, _| {})?;
+    begun(state.query_planner().create_physical_plan(&optimized, state).await?.as_ref())
 }
 
 /// Aggregates look at their constants before the first row.

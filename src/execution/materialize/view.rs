@@ -2,6 +2,7 @@
 
 use super::{Build, contract_broken};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::execution::check::unreadable_view;
 use crate::execution::session::output_schema;
 use crate::execution::step::Outcome;
 use crate::graph::Node;
@@ -27,6 +28,9 @@ pub(super) async fn create(build: &Build<'_>) -> Result<Outcome, Diagnostics> {
     }
     if let Some(source) = build.session.sources().first() {
         return Err(view_of_source(build.node, &source.name.to_string()).into());
+    }
+    if let Some(error) = unreadable_view(build.session.state(), planned).await {
+        return Err(build.sql_fault(error).await);
     }
     let view = View {
         sql: build.sql.clone(),

@@ -132,8 +132,8 @@ fn brackets_without_an_end() {
     error[E0401]: SQL syntax: 24 brackets are never closed
      --> models/gold/revenue.sql:2:146
       |
-    2 | ...floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(floor(id as x
-      |                                                                                                             ^
+    2 | ...(floor(floor(floor(floor(floor(floor(floor(floor(floor(id as x
+      |                                                          ^
       |
       = hint: close this one, and those before it
     ");

@@ -507,7 +507,7 @@ fn columns_of_the_tables_beside_one_that_is_nowhere() {
      --> models/gold/revenue.sql:3:6
       |
     3 | join nothere as y on x.idd = y.id
-      |      ^^^^^^^
+      |      ^^^^^^^^^^^^
       |
       = hint: name a model as `{{ ref('model') }}`, a source as `{{ source('source', 'table') }}`
 

@@ -208,6 +208,18 @@ fn what_nobody_can_read_is_told_where_it_is_written() {
 }
 
 #[test]
+fn a_run_stores_no_view_that_nobody_can_read() {
+    let project = orders_and(
+        "{{ config(materialized='view') }}\nselect id from {{ ref('orders') }} where row_number() over () = 1\n",
+    );
+    let checked = project.run(&["check", "--select", "revenue"]);
+    let ran = project.run(&["run", "--quiet"]);
+    assert_eq!((checked.code, ran.code), (2, 1));
+    assert!(ran.stderr.contains("error[E0407]: a window function cannot stand here"), "{ran}");
+    assert!(!project.path("warehouse/gold/revenue").exists());
+}
+
+#[test]
 fn a_column_that_its_reader_leaves_out() {
     for materialized in ["view", "ephemeral"] {
         is_right(&counted(materialized, "select id, exists (select 1) as is_there from {{ ref('orders') }}"));
