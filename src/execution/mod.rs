@@ -22,6 +22,7 @@ mod step;
 mod stream;
 mod verify;
 mod walk;
+mod where_first;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

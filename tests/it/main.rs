@@ -13,6 +13,7 @@ mod kafka;
 mod kill;
 mod materialize;
 mod mistakes;
+mod queries;
 mod readers;
 mod real_data;
 mod s3;

@@ -1,0 +1,55 @@
+//! What queries answer where an optimizer could change it.
+
+use serde_json::{Value, json};
+
+use crate::project::TestProject;
+
+/// A table of three columns, of whose two rows one has a divisor of zero and a text that is no number.
+fn project() -> TestProject {
+    TestProject::new().file(
+        "models/bronze/t.sql",
+        "{{ config(materialized='table') }}\n\
+         select * from (values (1, 0, 3, 'none'), (4, 2, 6, '7')) as t(a, b, c, d)\n",
+    )
+}
+
+#[test]
+fn what_is_selected_is_computed_only_of_rows_the_condition_lets_through() {
+    let mut project = project();
+    let queries = [
+        "select b, (a + c) / b as q from {{ ref('t') }} where b <> 0",
+        "select b, (a + c) / b as q from {{ ref('t') }} where b <> 0 order by q limit 1",
+        "select b, 5 * q as q from (select b, (a + c) / b as q from {{ ref('t') }} where b <> 0) as t where b < 9",
+        "with t as (select * from {{ ref('t') }} union all select * from {{ ref('t') }}) \
+         select distinct b, (a + c) / b as q from t where b <> 0",
+        "select b, cast(d as bigint) as q from {{ ref('t') }} where b <> 0 and a + c > 0",
+        "select t.b, (t.a + t.c) / t.b as q from {{ ref('t') }} as t inner join {{ ref('t') }} as u on u.b = t.b \
+         where t.b <> 0 and t.a + u.a > t.b",
+    ];
+    for (at, query) in queries.iter().enumerate() {
+        project = project
+            .file(&format!("models/gold/q{at}.sql"), &format!("{{{{ config(materialized='table') }}}}\n{query}\n"));
+    }
+    project.ok(&["run"]);
+    let answers =
+        (0..queries.len()).map(|at| Value::from(project.rows(&format!("select b, q from {{{{ ref('q{at}') }}}}"))));
+    let expected = [5, 5, 25, 5, 7, 5].map(|q| json!([{"b": 2, "q": q}]));
+    assert_eq!(answers.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_filter_stands_below_what_is_computed_and_gives_no_column_more() {
+    let project = project()
+        .file("models/gold/q.sql", "select b, (a + c) / b as q from {{ ref('t') }} where d <> 'none' and b > 0\n");
+    project.ok(&["run"]);
+    let operators = project.ok(&["explain", "q"]).stdout;
+    let lines: Vec<_> =
+        operators.lines().filter(|line| line.contains("FilterExec") || line.contains("ProjectionExec")).collect();
+    assert!(
+        lines.len() == 2
+            && lines[0].contains("as q")
+            && lines[1].contains("FilterExec")
+            && lines[1].contains("projection=[a"),
+        "{operators}"
+    );
+}
