@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use delta_kernel::engine::arrow_conversion::TryIntoKernel;
@@ -147,10 +148,6 @@ impl Warehouse {
             .with_max_retries(0)
             .with_metadata(info)
             .with_application_transactions(transactions);
-        let state = match base {
-            Some(table) => Some(table.delta.snapshot()?),
-            None => None,
-        };
         let actions = actions(base, change)?;
         let written = DeltaOperation::Write {
             mode: match change.removes {
@@ -166,20 +163,13 @@ impl Warehouse {
         };
         let committed = CommitBuilder::from(properties)
             .with_actions(actions)
-            .build(state.map(|state| state as &dyn TableReference), log_store.clone(), operation)
+            .build(base.map(|table| &table.state as &dyn TableReference), Arc::clone(&log_store), operation)
             .await?;
-        let mut delta = match base {
-            Some(table) => table.delta.clone(),
-            None => DeltaTable::new(log_store),
-        };
-        match delta.version() {
-            Some(_) => delta.update_incremental(Some(committed.version())).await?,
-            None => delta.load_version(committed.version()).await?,
-        }
+        let table = Table::new(relation.clone(), committed.snapshot, log_store);
         // What fails here is found out when the table is opened the next time.
-        let commit = self.newest_commit(relation, &delta).await.ok().flatten();
-        self.remember(relation, delta.clone(), commit).await;
-        Ok(Table::new(relation.clone(), delta))
+        let commit = self.commit_at(&table, table.version()).await.ok().flatten();
+        self.remember(&table, commit).await;
+        Ok(table)
     }
 
     /// What was a view is a table now. A view beside a table that was there before is left of an earlier failure: that is
@@ -209,7 +199,9 @@ impl Warehouse {
     /// Whether a commit of this id is among the newest.
     async fn landed(&self, table: &Table, commit_id: &str) -> Result<bool, StorageError> {
         let failed = |source| StorageError::Open { relation: table.relation().clone(), source };
-        let history: Vec<_> = table.delta.history(Some(2 * ATTEMPTS)).try_collect().await.map_err(failed)?;
+        let mut delta = DeltaTable::new(Arc::clone(&table.log_store));
+        delta.load_version(table.version()).await.map_err(failed)?;
+        let history: Vec<_> = delta.history(Some(2 * ATTEMPTS)).try_collect().await.map_err(failed)?;
         Ok(history.iter().any(|info| info.info.get(COMMIT_ID).and_then(Value::as_str) == Some(commit_id)))
     }
 
@@ -258,7 +250,7 @@ fn actions(base: Option<&Table>, change: &Change) -> Result<Vec<Action>, DeltaTa
     if let Some(description) = &change.describe {
         actions.push(Action::Metadata(metadata(base, description)?));
     }
-    actions.extend(removes(base, change)?.into_iter().map(Action::Remove));
+    actions.extend(removes(base, change).into_iter().map(Action::Remove));
     for add in change.staged.adds.iter().chain(change.rewritten.iter().flat_map(|staged| &staged.adds)) {
         actions.push(Action::Add(Add { data_change: !change.moves_rows_only(), ..add.clone() }));
     }
@@ -272,10 +264,7 @@ fn plain_protocol() -> Result<Protocol, DeltaTableError> {
 
 fn metadata(base: Option<&Table>, description: &Description) -> Result<Metadata, DeltaTableError> {
     let schema = kernel_schema(description)?;
-    let old = match base {
-        Some(table) => Some(table.delta.snapshot()?.metadata().clone()),
-        None => None,
-    };
+    let old = base.map(|table| table.state.metadata().clone());
     let mut properties: BTreeMap<String, String> = old
         .as_ref()
         .map(|old| old.configuration().iter().map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -307,15 +296,14 @@ fn kernel_schema(description: &Description) -> Result<StructType, DeltaTableErro
     (&Schema::new(fields)).try_into_kernel().map_err(DeltaTableError::from)
 }
 
-fn removes(base: Option<&Table>, change: &Change) -> Result<Vec<Remove>, DeltaTableError> {
-    let Some(table) = base else { return Ok(Vec::new()) };
-    let log = table.delta.snapshot()?.log_data();
+fn removes(base: Option<&Table>, change: &Change) -> Vec<Remove> {
+    let Some(table) = base else { return Vec::new() };
+    let log = table.state.log_data();
     let partitions: HashSet<BTreeMap<&String, &Option<String>>> = match change.removes {
         Removes::SamePartitions => change.staged.adds.iter().map(|add| add.partition_values.iter().collect()).collect(),
         Removes::None | Removes::All | Removes::Files(_) => HashSet::new(),
     };
-    Ok(log
-        .iter()
+    log.iter()
         .filter(|file| match &change.removes {
             Removes::None => false,
             Removes::All => true,
@@ -326,13 +314,13 @@ fn removes(base: Option<&Table>, change: &Change) -> Result<Vec<Remove>, DeltaTa
             Removes::Files(paths) => paths.contains(file.path().as_ref()),
         })
         .map(|file| file.remove_action(!change.moves_rows_only()))
-        .collect())
+        .collect()
 }
 
 impl Description {
     /// Whether the table already says all of this.
     pub fn holds_for(&self, table: &Table) -> bool {
-        let Ok(state) = table.delta.snapshot() else { return false };
+        let state = &table.state;
         let Ok(wanted) = kernel_schema(self) else { return false };
         let metadata = state.metadata();
         let properties = metadata.configuration();

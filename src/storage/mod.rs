@@ -22,8 +22,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FsPath;
 use std::sync::Arc;
 
-use deltalake::DeltaTable;
 use deltalake::datafusion::execution::context::SessionState;
+use deltalake::table::state::DeltaTableState;
+use deltalake::{DeltaTable, DeltaTableError};
 use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::{Map, Value};
@@ -57,7 +58,7 @@ pub struct Warehouse {
 /// A table as it was last seen.
 #[derive(Debug, Clone)]
 struct Opened {
-    delta: DeltaTable,
+    table: Table,
     /// The file of its newest commit: a table that was removed and made anew has another one there.
     commit: Option<ObjectMeta>,
 }
@@ -88,58 +89,71 @@ impl Warehouse {
     pub async fn table(&self, relation: &Relation) -> Result<Option<Table>, StorageError> {
         let known = self.opened.lock().await.get(relation).cloned();
         let known = match known {
-            Some(known) if self.is_same(relation, &known).await? => Some(known.delta),
+            Some(known) if self.is_same(&known).await? => Some(known.table),
             Some(_) => {
                 self.forget(relation).await;
                 None
             }
             None => None,
         };
-        let before = known.as_ref().and_then(DeltaTable::version);
-        let mut delta = known.unwrap_or_else(|| DeltaTable::new(self.log_store(relation)));
-        let failed = |source| StorageError::Open { relation: relation.clone(), source };
-        let refreshed = match delta.version() {
-            Some(_) => delta.update_incremental(None).await,
+        let refreshed = match known {
+            // Versions have no gaps: without the next one there is none behind it.
+            Some(table) => match self.commit_at(&table, table.version() + 1).await? {
+                None => return Ok(Some(table)),
+                Some(_) => self.refreshed(table).await,
+            },
             None => match self.has_log(relation).await? {
-                true => delta.load().await,
+                true => self.loaded(relation, None).await,
                 false => return Ok(None),
             },
         };
-        if let Err(source) = refreshed {
-            if let Some(file) = self.damaged_commit(relation).await? {
-                return Err(StorageError::DamagedCommit { relation: relation.clone(), file });
+        let table = match refreshed {
+            Ok(table) => table,
+            Err(source) => {
+                if let Some(file) = self.damaged_commit(relation).await? {
+                    return Err(StorageError::DamagedCommit { relation: relation.clone(), file });
+                }
+                // A table dropped behind our back is gone, not broken.
+                if !self.has_log(relation).await? {
+                    self.forget(relation).await;
+                    return Ok(None);
+                }
+                return Err(StorageError::Open { relation: relation.clone(), source });
             }
-            // A table dropped behind our back is gone, not broken.
-            if !self.has_log(relation).await? {
-                self.forget(relation).await;
-                return Ok(None);
-            }
-            return Err(failed(source));
-        }
-        if before.is_none() || before != delta.version() {
-            let commit = self.refuse_empty_commit(relation, &delta).await?;
-            self.remember(relation, delta.clone(), commit).await;
-        }
-        Ok(Some(Table::new(relation.clone(), delta)))
+        };
+        let commit = self.refuse_empty_commit(&table).await?;
+        self.remember(&table, commit).await;
+        Ok(Some(table))
     }
 
     /// An earlier version of a table.
     pub async fn table_at(&self, table: &Table, version: u64) -> Result<Table, StorageError> {
         let relation = table.relation();
-        let mut delta = DeltaTable::new(self.log_store(relation));
         let failed = |source| StorageError::Open { relation: relation.clone(), source };
-        delta.load_version(version).await.map_err(failed)?;
-        Ok(Table::new(relation.clone(), delta))
+        self.loaded(relation, Some(version)).await.map_err(failed)
+    }
+
+    /// The table as its log has it, from the beginning; the newest version, if none is wanted.
+    async fn loaded(&self, relation: &Relation, version: Option<u64>) -> Result<Table, DeltaTableError> {
+        let log_store = self.log_store(relation);
+        let state = DeltaTableState::try_new(&log_store, version).await?;
+        Ok(Table::new(relation.clone(), state, log_store))
+    }
+
+    /// With the versions that came since.
+    async fn refreshed(&self, mut table: Table) -> Result<Table, DeltaTableError> {
+        table.state.update(&table.log_store, None).await?;
+        Ok(table)
     }
 
     /// `commit` is the file of its newest commit; without it the table is opened anew the next time.
-    async fn remember(&self, relation: &Relation, delta: DeltaTable, commit: Option<ObjectMeta>) {
-        self.opened.lock().await.insert(relation.clone(), Opened { delta, commit });
+    async fn remember(&self, table: &Table, commit: Option<ObjectMeta>) {
+        self.opened.lock().await.insert(table.relation().clone(), Opened { table: table.clone(), commit });
     }
 
-    /// The file of the newest commit that `delta` knows; `None` if it is not there.
-    async fn newest_commit(&self, relation: &Relation, delta: &DeltaTable) -> Result<Option<ObjectMeta>, StorageError> {
-        let Some(version) = delta.version() else { return Ok(None) };
+    /// The file of a version's commit; `None` if it is not there.
+    async fn commit_at(&self, table: &Table, version: u64) -> Result<Option<ObjectMeta>, StorageError> {
+        let relation = table.relation();
         let path = self.location.path(&relation.path()).join("_delta_log").join(commit_file(version));
         match self.location.store().head(&path).await {
             Ok(meta) => Ok(Some(meta)),
@@ -149,8 +163,8 @@ impl Warehouse {
     }
 
     /// Whether the table is the one that was seen, at that version or a later one.
-    async fn is_same(&self, relation: &Relation, known: &Opened) -> Result<bool, StorageError> {
-        let there = self.newest_commit(relation, &known.delta).await?;
+    async fn is_same(&self, known: &Opened) -> Result<bool, StorageError> {
+        let there = self.commit_at(&known.table, known.table.version()).await?;
         Ok(there.is_some() && there == known.commit)
     }
 
@@ -273,16 +287,12 @@ impl Warehouse {
     }
 
     /// An empty commit file reads as a version in which nothing happened: rows would be missing in silence.
-    async fn refuse_empty_commit(
-        &self,
-        relation: &Relation,
-        delta: &DeltaTable,
-    ) -> Result<Option<ObjectMeta>, StorageError> {
-        let Some(version) = delta.version() else { return Ok(None) };
-        match self.newest_commit(relation, delta).await? {
+    async fn refuse_empty_commit(&self, table: &Table) -> Result<Option<ObjectMeta>, StorageError> {
+        let relation = table.relation();
+        match self.commit_at(table, table.version()).await? {
             Some(meta) if meta.size == 0 => Err(StorageError::DamagedCommit {
                 relation: relation.clone(),
-                file: format!("{}/_delta_log/{}", relation.path(), commit_file(version)),
+                file: format!("{}/_delta_log/{}", relation.path(), commit_file(table.version())),
             }),
             // There and not empty, or cleaned up behind a checkpoint.
             found => Ok(found),
@@ -307,7 +317,7 @@ impl Warehouse {
     ) -> Result<Arc<dyn deltalake::datafusion::catalog::TableProvider>, StorageError> {
         let mut delta =
             DeltaTable::new(log_store::at(&self.location, self.location.url(), Arc::clone(self.location.store())));
-        let reason = |source: deltalake::DeltaTableError| {
+        let reason = |source: DeltaTableError| {
             StorageError::Location(crate::location::InvalidLocation {
                 location: self.location.url().to_string(),
                 reason: source.to_string(),

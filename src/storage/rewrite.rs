@@ -12,6 +12,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::context::SessionState;
 use deltalake::DeltaTable;
+use deltalake::table::state::DeltaTableState;
 use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
@@ -194,11 +195,11 @@ impl Warehouse {
             .await
             .map_err(|source| StorageError::Store { path: path.to_string(), source })?;
         let store: Arc<dyn ObjectStore> = overlay;
-        let mut delta = DeltaTable::new(self.log_store_over(relation, store));
-        delta.load().await.map_err(failed)?;
+        let log_store = self.log_store_over(relation, store);
+        let state = DeltaTableState::try_new(&log_store, None).await.map_err(failed)?;
         // Data files are read through the session's own store of the warehouse, not through the overlay.
         DeltaTable::new(self.log_store(relation)).update_datafusion_session(session).map_err(failed)?;
-        Table::new(relation.clone(), delta).provider(&Arc::new(session.clone())).await
+        Table::new(relation.clone(), state, log_store).provider(&Arc::new(session.clone())).await
     }
 }
 
@@ -334,10 +335,7 @@ fn file_name(path: &str) -> &str {
 impl Table {
     /// The files of this version, as the log names them.
     pub(super) fn paths(&self) -> HashSet<String> {
-        match self.delta.snapshot() {
-            Ok(state) => state.log_data().iter().map(|file| file.path().into_owned()).collect(),
-            Err(_) => HashSet::new(),
-        }
+        self.state.log_data().iter().map(|file| file.path().into_owned()).collect()
     }
 }
 

@@ -7,6 +7,9 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use deltalake::DeltaTable;
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::datafusion::execution::context::SessionState;
+use deltalake::delta_datafusion::TableProviderBuilder;
+use deltalake::logstore::LogStoreRef;
+use deltalake::table::state::DeltaTableState;
 
 use super::error::StorageError;
 use super::types::{same_in_delta, shown};
@@ -16,12 +19,13 @@ use crate::names::Relation;
 #[derive(Debug, Clone)]
 pub struct Table {
     relation: Relation,
-    pub(super) delta: DeltaTable,
+    pub(super) state: DeltaTableState,
+    pub(super) log_store: LogStoreRef,
 }
 
 impl Table {
-    pub(super) fn new(relation: Relation, delta: DeltaTable) -> Self {
-        Self { relation, delta }
+    pub(super) fn new(relation: Relation, state: DeltaTableState, log_store: LogStoreRef) -> Self {
+        Self { relation, state, log_store }
     }
 
     pub fn relation(&self) -> &Relation {
@@ -29,41 +33,34 @@ impl Table {
     }
 
     pub fn version(&self) -> u64 {
-        self.delta.version().unwrap_or_default()
+        self.state.version()
     }
 
     /// The table's columns as Arrow sees them, partition columns in their place.
     pub fn schema(&self) -> SchemaRef {
-        match self.delta.snapshot() {
-            Ok(state) => state.snapshot().arrow_schema(),
-            Err(_) => Arc::new(Schema::empty()),
-        }
+        self.state.snapshot().arrow_schema()
     }
 
     pub fn partition_columns(&self) -> Vec<String> {
-        match self.delta.snapshot() {
-            Ok(state) => state.metadata().partition_columns().iter().map(ToString::to_string).collect(),
-            Err(_) => Vec::new(),
-        }
+        self.state.metadata().partition_columns().iter().map(ToString::to_string).collect()
     }
 
     /// What tells it from another table that once lay in the same place.
     pub(super) fn id(&self) -> String {
-        self.delta.snapshot().map(|state| state.metadata().id().to_owned()).unwrap_or_default()
+        self.state.metadata().id().to_owned()
     }
 
     pub fn description(&self) -> Option<String> {
-        self.delta.snapshot().ok().and_then(|state| state.metadata().description().map(str::to_owned))
+        self.state.metadata().description().map(str::to_owned)
     }
 
     /// Rows according to the log, where every file says how many it has.
     pub fn rows(&self) -> Option<u64> {
-        let state = self.delta.snapshot().ok()?;
-        state.log_data().iter().map(|file| file.num_records().map(|rows| rows as u64)).sum()
+        self.state.log_data().iter().map(|file| file.num_records().map(|rows| rows as u64)).sum()
     }
 
     pub fn files(&self) -> usize {
-        self.delta.snapshot().map_or(0, |state| state.log_data().num_files())
+        self.state.log_data().num_files()
     }
 
     pub(super) async fn provider(&self, session: &Arc<SessionState>) -> Result<Arc<dyn TableProvider>, StorageError> {
@@ -76,11 +73,8 @@ impl Table {
         session: &Arc<SessionState>,
         files: &HashSet<String>,
     ) -> Result<Arc<dyn TableProvider>, StorageError> {
-        let failed = |source| StorageError::Open { relation: self.relation.clone(), source };
-        self.delta.update_datafusion_session(session.as_ref()).map_err(failed)?;
-        let builder = self.delta.table_provider().with_session(Arc::clone(session));
         // They are read as parts of a URL, and a partition's folder has percent signs of its own: `city=K%C3%B6ln`.
-        builder
+        self.builder(session)?
             .with_file_paths(files.iter().map(|path| path.replace('%', "%25")))
             .await
             .map_err(|source| StorageError::Write { relation: self.relation.clone(), source })
@@ -92,13 +86,20 @@ impl Table {
         session: &Arc<SessionState>,
         file_column: Option<&str>,
     ) -> Result<Arc<dyn TableProvider>, StorageError> {
-        let failed = |source| StorageError::Open { relation: self.relation.clone(), source };
-        self.delta.update_datafusion_session(session.as_ref()).map_err(failed)?;
-        let mut builder = self.delta.table_provider().with_session(Arc::clone(session));
+        let mut builder = self.builder(session)?;
         if let Some(name) = file_column {
             builder = builder.with_file_column(name);
         }
         builder.await.map_err(|source| StorageError::Write { relation: self.relation.clone(), source })
+    }
+
+    /// The files of this version are known: a query of it reads no log.
+    fn builder(&self, session: &Arc<SessionState>) -> Result<TableProviderBuilder, StorageError> {
+        let failed = |source| StorageError::Open { relation: self.relation.clone(), source };
+        let delta = DeltaTable::new(Arc::clone(&self.log_store));
+        delta.update_datafusion_session(session.as_ref()).map_err(failed)?;
+        let snapshot = self.state.snapshot().clone();
+        Ok(delta.table_provider().with_eager_snapshot(snapshot).with_session(Arc::clone(session)))
     }
 }
 

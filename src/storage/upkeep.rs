@@ -104,7 +104,7 @@ impl Warehouse {
         let relation = table.relation();
         let failed = |source| StorageError::Open { relation: relation.clone(), source };
         let log_store = self.log_store(relation);
-        let state = table.delta.snapshot().map_err(failed)?;
+        let state = &table.state;
         let retention = state.table_config().deleted_file_retention_duration();
         let latest = now_millis.saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX));
         let tombstones: Vec<_> = state.all_tombstones(log_store.as_ref()).try_collect().await.map_err(failed)?;
@@ -176,9 +176,8 @@ fn name_of(path: &str) -> &str {
 
 fn work(table: &Table, upkeep: &Upkeep) -> Work {
     let mut work = Work::default();
-    let Ok(state) = table.delta.snapshot() else { return work };
     let mut alike: BTreeMap<Alike, Vec<(i64, u64, String)>> = BTreeMap::new();
-    for file in state.log_data().iter() {
+    for file in table.state.log_data().iter() {
         let path = file.path().to_string();
         let newest = upkeep.keep.as_ref().and_then(|keep| Some((newest(&file, &keep.0)?, keep.1)));
         if newest.is_some_and(|(newest, oldest)| newest < oldest) {
