@@ -17,7 +17,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
 use tokio::runtime::Handle;
 
-use super::decode::{Compression, Content, Rows, arrow_schema};
+use super::decode::{Compression, Content, Rows, Spare, arrow_schema};
 use super::{ConnectorError, Item, Origin, PAGE_ROWS, Page, Surroundings, Waiting};
 use crate::location::Location;
 use crate::names::SourceName;
@@ -165,6 +165,7 @@ impl Files {
         &self,
         item: &Item,
         columns: &[usize],
+        spare: &mut Spare,
         take: &mut dyn FnMut(Page) -> bool,
     ) -> Result<(), ConnectorError> {
         if let Some(recorder) = &self.around.recorder {
@@ -176,13 +177,14 @@ impl Files {
         let reader = self.bytes(item)?;
         let wanted: Vec<_> = columns.iter().map(|index| self.config.columns[*index].clone()).collect();
         let content = Content { reader, size: item.weight, compression: Compression::of_name(&item.name) };
-        let rows = Rows::open(&item.name, content, self.config.format, None, &wanted, PAGE_ROWS)?;
-        for page in rows {
+        let mut rows = Rows::open(&item.name, content, self.config.format, None, &wanted, PAGE_ROWS, spare)?;
+        for page in &mut rows {
             let page = page?;
             if !take(Page { batch: page.batch, rejected: page.rejected, origin: origin(item) }) {
                 break;
             }
         }
+        *spare = rows.spare();
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub use columns::{
     ERROR_COLUMN, INGESTED_AT_COLUMN, SOURCE_COLUMN, STATUS_COLUMN, WINDOW_COLUMN, added_columns, declared_columns,
     full_schema, topic_columns,
 };
-pub use decode::{DecodeError, Rejected};
+pub use decode::{DecodeError, Rejected, Spare};
 pub use files::Files;
 pub use http::{Again, Clients, ForEach, Http, HttpError, Recorder, Replay, ReplayError, SourceProgress, Surroundings};
 
@@ -358,16 +358,17 @@ impl Connector {
     }
 
     /// Reads an item on the calling (blocking) thread; `columns` are indices into [`Connector::schema`]. Every page goes to
-    /// `take`, which says whether to go on.
+    /// `take`, which says whether to go on. `spare` is for the next item of the same columns.
     pub fn read(
         &self,
         item: &Item,
         columns: &[usize],
+        spare: &mut Spare,
         take: &mut dyn FnMut(Page) -> bool,
     ) -> Result<(), ConnectorError> {
         match self {
-            Self::Files(files) => files.read(item, columns, take),
-            Self::Http(http) => http.read(item, columns, take),
+            Self::Files(files) => files.read(item, columns, spare, take),
+            Self::Http(http) => http.read(item, columns, spare, take),
             Self::Kafka(kafka) => kafka.read(item, columns, take),
         }
     }

@@ -24,8 +24,8 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use tokio::sync::mpsc;
 
 use crate::connectors::{
-    Connector, INGESTED_AT_COLUMN, Item, Origin, Rejected, SOURCE_COLUMN, STATUS_COLUMN, WINDOW_COLUMN, added_columns,
-    full_schema,
+    Connector, INGESTED_AT_COLUMN, Item, Origin, Rejected, SOURCE_COLUMN, STATUS_COLUMN, Spare, WINDOW_COLUMN,
+    added_columns, full_schema,
 };
 use crate::names::SourceName;
 
@@ -209,6 +209,7 @@ impl Lane {
     fn read(&self, pages: &mpsc::Sender<Result<RecordBatch>>) -> Result<()> {
         let declared = self.connector.schema().fields().len();
         let wanted: Vec<usize> = self.columns.iter().copied().filter(|column| *column < declared).collect();
+        let mut spare = Spare::default();
         for (index, item) in self.items.iter().enumerate() {
             if let Some(next) = self.items.get(index + 1) {
                 self.connector.prefetch(next);
@@ -216,7 +217,7 @@ impl Lane {
             let mut failure = None;
             let mut listening = true;
             self.connector
-                .read(item, &wanted, &mut |page| {
+                .read(item, &wanted, &mut spare, &mut |page| {
                     if !page.rejected.is_empty() {
                         let stored = self.rejected_before.get(&item.name).copied().unwrap_or(0);
                         self.reject(&page.origin, &page.rejected, stored);

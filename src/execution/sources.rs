@@ -14,7 +14,7 @@ use super::fault::{connector_diagnostic, storage_diagnostic};
 use super::for_each::SourceQuery;
 use super::session::StepSession;
 use super::{Context, blocking};
-use crate::connectors::{Connector, topic_source};
+use crate::connectors::{Connector, Spare, topic_source};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{NodeId, NodeKind};
 use crate::names::{Relation, SourceName};
@@ -217,7 +217,7 @@ pub async fn check(context: &Arc<Context>, source: NodeId) -> Result<Option<Chec
     let mut checked = Checked { item: Some(item.name.clone()), rows: 0, rejected: 0, first_error: None };
     let read = blocking(move || {
         connector
-            .read(&item, &columns, &mut |page| {
+            .read(&item, &columns, &mut Spare::default(), &mut |page| {
                 checked.rows += page.batch.num_rows();
                 checked.rejected += page.rejected.len();
                 if checked.first_error.is_none() {

@@ -98,6 +98,11 @@ pub enum DecodeError {
     Parquet { file: String },
 }
 
+/// What a reader keeps from one file to the next: memory of the size a file needs. All its files are read for the same
+/// columns.
+#[derive(Default)]
+pub struct Spare(Option<Table>);
+
 /// The pages of one file.
 pub struct Rows {
     file: String,
@@ -123,7 +128,9 @@ impl Rows {
         records: Option<&JsonPath>,
         columns: &[ColumnDefinition],
         page_rows: usize,
+        spare: &mut Spare,
     ) -> Result<Self, DecodeError> {
+        let mut table = || spare.0.take().unwrap_or_else(|| Table::new(columns, page_rows));
         let read = |source| DecodeError::Read { file: file.to_owned(), source };
         if format == Format::Document || records.is_some_and(|path| !path.is_root_array()) {
             let document = read_document(content).map_err(read)?;
@@ -137,8 +144,7 @@ impl Rows {
                     Err(error) => Records::Whole(Whole::refused(document, error)),
                 },
             };
-            let table = Table::new(columns, page_rows);
-            return Ok(Self { file: file.to_owned(), table, records: Some(records), failure: None });
+            return Ok(Self { file: file.to_owned(), table: table(), records: Some(records), failure: None });
         }
         let content = content.decompressed().map_err(read)?;
         let records = match format {
@@ -154,7 +160,12 @@ impl Rows {
             }
             Format::Parquet => return Err(DecodeError::Parquet { file: file.to_owned() }),
         };
-        Ok(Self { file: file.to_owned(), table: Table::new(columns, page_rows), records: Some(records), failure: None })
+        Ok(Self { file: file.to_owned(), table: table(), records: Some(records), failure: None })
+    }
+
+    /// What the next file can use, once all pages of this one were taken.
+    pub fn spare(self) -> Spare {
+        Spare(self.records.is_none().then_some(self.table))
     }
 
     /// Fills a page; false when the stream has ended, whose failure is kept for after the page.

@@ -4,6 +4,7 @@ use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
+use simdutf8::compat::{Utf8Error, from_utf8};
 
 use super::column::{ColumnBuilder, Mismatch, arrow_type};
 use super::paths::{Found, PathTree};
@@ -121,7 +122,7 @@ impl Table {
 
     /// The document just walked, which is one record whatever it is.
     pub(super) fn append_document(&mut self, chunk: &Buffer, start: usize, record: &[u8]) {
-        match str::from_utf8(record) {
+        match from_utf8(record) {
             Ok(text) => self.append_found(chunk, start, text, 1),
             Err(error) => self.reject(record, invalid_utf8(error), 1),
         }
@@ -129,7 +130,7 @@ impl Table {
 
     /// The record just walked, at `start` of `chunk`.
     pub(super) fn append_json(&mut self, chunk: &Buffer, start: usize, record: &[u8], line: u64) {
-        let text = match str::from_utf8(record) {
+        let text = match from_utf8(record) {
             Ok(text) => text,
             Err(error) => return self.reject(record, invalid_utf8(error), line),
         };
@@ -162,7 +163,7 @@ impl Table {
 
     /// A line of text, which is every column's value.
     pub(super) fn append_text_line(&mut self, chunk: &Buffer, start: usize, record: &[u8], line: u64) {
-        let text = match str::from_utf8(record) {
+        let text = match from_utf8(record) {
             Ok(text) => text,
             Err(error) => return self.reject(record, invalid_utf8(error), line),
         };
@@ -266,6 +267,6 @@ fn in_column(name: &str, error: &Mismatch) -> String {
     format!("column `{name}{}`: {}", error.path, error.what)
 }
 
-fn invalid_utf8(error: std::str::Utf8Error) -> String {
+fn invalid_utf8(error: Utf8Error) -> String {
     format!("invalid UTF-8 at byte {}", error.valid_up_to())
 }

@@ -23,7 +23,7 @@ fn open(name: &str, content: impl Into<Vec<u8>>, format: Format, columns: &[Colu
     let content = content.into();
     let (size, reader) = (content.len() as u64, Box::new(Cursor::new(content)));
     let content = Content { reader, size, compression: Compression::of_name(name) };
-    Rows::open(name, content, format, None, columns, rows).unwrap()
+    Rows::open(name, content, format, None, columns, rows, &mut Spare::default()).unwrap()
 }
 
 /// The rows as a table, then the rejected records, then the error, as a reader would see them.

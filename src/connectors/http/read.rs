@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 use super::position::CursorValue;
 use super::request::each_text;
 use super::{ConnectorError, Http, Item, lock, start_of};
-use crate::connectors::decode::Rows;
+use crate::connectors::decode::{Rows, Spare};
 use crate::connectors::{Origin, PAGE_ROWS, Page};
 use crate::project::{ColumnDefinition, HttpColumn};
 
@@ -23,6 +23,7 @@ impl Http {
         &self,
         item: &Item,
         columns: &[usize],
+        spare: &mut Spare,
         take: &mut dyn FnMut(Page) -> bool,
     ) -> Result<(), ConnectorError> {
         let fetched: Arc<Fetched> = self.runtime.block_on(self.fetched(item))?;
@@ -36,7 +37,7 @@ impl Http {
                 status: received.status,
                 error: received.error.as_deref().map(Arc::from),
             };
-            if !self.read_answer(received, origin, columns, &mut outcome, take)? {
+            if !self.read_answer(received, origin, columns, &mut outcome, spare, take)? {
                 return Ok(());
             }
         }
@@ -50,6 +51,7 @@ impl Http {
         origin: Origin,
         columns: &[usize],
         outcome: &mut Outcome,
+        spare: &mut Spare,
         take: &mut dyn FnMut(Page) -> bool,
     ) -> Result<bool, ConnectorError> {
         let wanted = Wanted::new(self, columns);
@@ -62,8 +64,8 @@ impl Http {
         let open = |source| ConnectorError::Open { file: received.url.clone(), source };
         let content = body.content(*compression).map_err(open)?;
         let (format, records) = (self.config.format, self.config.records.as_ref());
-        let rows = Rows::open(&received.url, content, format, records, &wanted.decoded, PAGE_ROWS)?;
-        for page in rows {
+        let mut rows = Rows::open(&received.url, content, format, records, &wanted.decoded, PAGE_ROWS, spare)?;
+        for page in &mut rows {
             let page = page?;
             if let Some(index) = wanted.cursor {
                 note_cursor(page.batch.column(index), outcome).map_err(arrow)?;
@@ -74,6 +76,7 @@ impl Http {
                 return Ok(false);
             }
         }
+        *spare = rows.spare();
         Ok(true)
     }
 }
