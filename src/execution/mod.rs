@@ -7,6 +7,7 @@ mod diff;
 mod existing;
 mod explain;
 mod fault;
+mod fences;
 mod for_each;
 mod hook;
 mod kept;
@@ -22,7 +23,6 @@ mod step;
 mod stream;
 mod verify;
 mod walk;
-mod where_first;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -82,7 +82,7 @@ pub fn base_state(limits: &Limits) -> Result<SessionState> {
         .with_default_features()
         .with_analyzer_rule(Arc::new(crate::functions::CheckedArithmetic))
         .with_optimizer_rule(Arc::new(crate::functions::KnownWords))
-        .with_physical_optimizer_rules(super::where_first::rules())
+        .with_physical_optimizer_rules(super::fences::rules())
         .build();
     let mut context = SessionContext::new_with_state(state);
     datafusion_functions_json::register_all(&mut context)?;
