@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 
@@ -209,6 +210,17 @@ class Kafka(Service):
         }
         # Kafka unpacks libraries there and leaves them when it is killed.
         self.launch([broker[0], f"-Djava.io.tmpdir={temporary}", *broker[1:], settings], environment)
+
+    def answers(self, environment):
+        """Whether it knows itself: just started it may tell clients of no broker, and they ask again after minutes."""
+        host, _, port = environment["KAFKA_BOOTSTRAP_SERVERS"].partition(":")
+        # https://kafka.apache.org/protocol: Metadata, version 1, of no topic.
+        request = struct.pack(">hhih7si", 3, 1, 0, 7, b"scripts", 0)
+        with contextlib.suppress(OSError, struct.error), socket.create_connection((host, int(port)), timeout=5) as broker:
+            broker.sendall(struct.pack(">i", len(request)) + request)
+            _, _, brokers = struct.unpack(">iii", broker.recv(12, socket.MSG_WAITALL))
+            return brokers > 0
+        return False
 
     def format(self, settings, data):
         """Gives a new store its cluster id."""

@@ -77,13 +77,17 @@ class Service:
                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.pid_file.write_text(f"{child.pid} {born(child.pid)}")
         deadline = time.monotonic() + PATIENCE
-        while self.ready not in (log := (self.folder / "log").read_text(errors="replace")):
+        while self.ready not in (log := (self.folder / "log").read_text(errors="replace")) or not self.answers(environment):
             if child.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 sys.exit(f"{log[-3000:]}\n{self.name} did not come up")
             time.sleep(0.05)
         # Last: without it the service is not taken for one that is up.
         self.environment_file.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+
+    def answers(self, environment):
+        """Whether it does its work, once its log says that it is ready."""
+        return True
 
     def env(self):
         if not self.is_up():

@@ -24,6 +24,8 @@ const LISTEN: Duration = Duration::from_millis(50);
 const LISTENED: usize = 10;
 /// How long a question to the brokers may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+/// Before brokers are asked again for what they do not know yet.
+pub(super) const ASKING_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a client says of its connections when nobody asks: why it has none.
 #[derive(Debug, Default)]

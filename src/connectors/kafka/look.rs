@@ -1,7 +1,7 @@
 //! What a topic has now, against what was read of it.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
@@ -10,12 +10,9 @@ use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::topic_partition_list::Offset;
 
 use super::TopicError;
-use super::client::{Client, PATIENCE, explained};
+use super::client::{ASKING_PAUSE, Client, PATIENCE, explained};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::project::{KafkaConfig, KafkaConnection, OnLostOffsets, StartAt};
-
-/// Before a partition without a leader is asked for again.
-const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 /// A partition.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +67,7 @@ fn watermarks(config: &KafkaConfig, consumer: &Client, partition: i32) -> Result
     loop {
         match consumer.fetch_watermarks(&config.topic, partition, PATIENCE) {
             Err(error) if is_leaderless(&error) && began.elapsed() < PATIENCE => {
-                consumer.poll(LEADER_PAUSE);
+                consumer.poll(ASKING_PAUSE);
                 // Only this makes the client ask who leads it now; what it says is of no interest.
                 let _ = consumer.fetch_metadata(Some(&config.topic), PATIENCE);
             }

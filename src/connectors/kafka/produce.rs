@@ -21,7 +21,7 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use tokio_util::sync::CancellationToken;
 
 use super::TopicError;
-use super::client::{LEAST_QUEUE, PATIENCE, base_consumer, client_config, create};
+use super::client::{ASKING_PAUSE, LEAST_QUEUE, PATIENCE, base_consumer, client_config, create};
 use super::look::topic_error;
 use crate::graph::TopicConfig;
 
@@ -270,7 +270,16 @@ fn named<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>, A
 fn make_topic(config: &TopicConfig) -> Result<(), TopicError> {
     // A consumer asks: a producer's question would make the topic by itself.
     let asking = base_consumer(&config.connection, &[], LEAST_QUEUE)?;
-    let metadata = asking.fetch_metadata(Some(&config.topic), PATIENCE);
+    let began = Instant::now();
+    let metadata = loop {
+        match asking.fetch_metadata(Some(&config.topic), PATIENCE) {
+            // Just started it does not know itself yet: the client that makes topics would not ask for minutes again.
+            Ok(metadata) if metadata.brokers().is_empty() && began.elapsed() < PATIENCE => {
+                asking.poll(ASKING_PAUSE);
+            }
+            answered => break answered,
+        }
+    };
     match metadata.map_err(|error| topic_error(&config.connection, &config.topic, &asking, &error)) {
         Ok(metadata) => {
             let is_there = metadata

@@ -69,6 +69,10 @@ impl Broker {
         &self.environment[name]
     }
 
+    pub fn is_shared(&self) -> bool {
+        self.service == SHARED
+    }
+
     pub fn stop(&self) {
         self.tell("down", &[]);
     }
@@ -84,7 +88,7 @@ impl Broker {
     }
 
     fn tell(&self, command: &str, how: &[&str]) {
-        assert_ne!(self.service, SHARED, "other tests use it, too");
+        assert!(!self.is_shared(), "other tests use it, too");
         let output = services(command, &self.service, how);
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -92,7 +96,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if self.service != SHARED {
+        if !self.is_shared() {
             services("down", &self.service, &["--wipe"]);
             return;
         }

@@ -294,6 +294,16 @@ impl Topic {
     }
 }
 
+impl Drop for Topic {
+    /// What is left behind makes the next start of the shared broker slower.
+    fn drop(&mut self) {
+        if self.broker.is_shared() {
+            // Some were never made, some are gone.
+            let _ = block_on(self.admin().delete_topics(&[&self.name], &AdminOptions::new()));
+        }
+    }
+}
+
 /// `sources.yaml` with a connection `broker` of these settings, to be continued.
 pub fn connection(settings: &str) -> String {
     format!("version: 2\nconnections:\n  broker: {{kafka: {{{settings}}}}}\n")
