@@ -6,6 +6,7 @@ mod clean;
 mod compile;
 mod debug;
 mod docs;
+mod ending;
 mod explain;
 mod follower;
 mod init;

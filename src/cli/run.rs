@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
+use super::ending::watch_interrupts;
 use super::printer::{Printer, Summary};
 use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -83,7 +84,7 @@ pub(super) fn run(
         }
         printer.begin(&loaded.graph, &plan, width, &loaded.project.config.target.name);
         let printing = printer.follow(&loaded.graph, &plan, receiver);
-        let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
+        let interrupts = watch_interrupts(cancel.clone());
         let results = invocation.execute(&plan).await;
         let cancelled = cancel.is_cancelled();
         interrupts.abort();
@@ -103,31 +104,6 @@ pub(super) fn run(
             false => Exit::Success,
         })
     })?
-}
-
-/// The first Ctrl-C stops the run in order, the second at once.
-pub(super) async fn watch_interrupts(cancel: CancellationToken) {
-    interrupted().await;
-    cancel.cancel();
-    interrupted().await;
-    #[expect(clippy::exit, reason = "asked twice: nothing is committed half, so leaving now loses nothing")]
-    std::process::exit(130);
-}
-
-/// Ctrl-C, or what a supervisor sends.
-async fn interrupted() {
-    let terminate = async {
-        #[cfg(unix)]
-        if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            signal.recv().await;
-            return;
-        }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
 }
 
 pub(super) fn summary(

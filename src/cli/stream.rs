@@ -10,9 +10,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
+use super::ending::watch_interrupts;
 use super::follower::grouped;
 use super::printer::Printer;
-use super::run::watch_interrupts;
 use super::{Exit, block_on};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, count, render, render_json};
 use crate::execution::{BatchTold, Event, StreamEnd, StreamRequest, Streams, Walk};
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &StreamArguments, settings: Settings, printer: &Pri
         let invocation = Invocation::new(&loaded, settings, events, CancellationToken::new())?;
         let request =
             StreamRequest { once: arguments.once, max_runtime: arguments.max_runtime, walk, stop: stop.clone() };
-        let interrupts = tokio::spawn(watch_interrupts(stop));
+        let interrupts = watch_interrupts(stop);
         begin(&loaded, &streams, printer);
         let printing = tokio::spawn(Status::new(printer, &loaded).run(receiver));
         let ended = invocation.stream(&streams, request).await;

@@ -121,9 +121,7 @@ impl Files {
             let entry = match entry {
                 Ok(entry) => entry,
                 // A folder that is not there holds no files; one that cannot be read is told.
-                Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
-                    continue;
-                }
+                Err(error) if is_gone(&error) => continue,
                 Err(error) => {
                     let shown = error.path().unwrap_or(folder).display().to_string();
                     return Err(ConnectorError::Open { file: shown, source: error.into() });
@@ -135,7 +133,12 @@ impl Files {
                     file: entry.path().display().to_string(),
                     source: source.into(),
                 };
-                let size = entry.metadata().map_err(failed)?.len();
+                let size = match entry.metadata() {
+                    Ok(meta) => meta.len(),
+                    // Moved away in between.
+                    Err(error) if is_gone(&error) => continue,
+                    Err(error) => return Err(failed(error)),
+                };
                 items.push(item(relative.to_string_lossy().into_owned(), size));
             }
         }
@@ -293,6 +296,10 @@ fn small_enough(waiting: &[Item]) -> usize {
         bytes <= COMMIT_BYTES
     });
     light.take(COMMIT_FILES_MOST).count().max(COMMIT_FILES)
+}
+
+fn is_gone(error: &walkdir::Error) -> bool {
+    error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn item(name: String, size: u64) -> Item {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -185,6 +185,8 @@ impl Watched {
 fn how(kind: EventKind) -> Option<How> {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(How::Closed),
+        // Said besides the two halves of it.
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => None,
         EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => Some(How::Whole),
         EventKind::Access(_) => None,
         EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Other => Some(How::Written),

@@ -3,7 +3,6 @@
 mod build;
 mod changes;
 mod early;
-mod ending;
 mod keys;
 mod known;
 mod places;
@@ -23,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::SelectionArguments;
 use super::check::{counted, offline};
+use super::ending::Ending;
 use super::printer::Printer;
 use super::{Exit, block_on};
 use crate::diagnostic::{Diagnostics, Severity, count, render_json};
@@ -30,7 +30,6 @@ use crate::execution::{Analysis, CheckMemory, Context, check_project};
 use crate::invocation::{Invocation, Loaded, Settings, load_what_is_right, select};
 use crate::project::find_root;
 use changes::{Changes, Eyes};
-use ending::Ending;
 use keys::{Keys, Wish};
 use known::Known;
 use places::Places;
@@ -56,7 +55,7 @@ pub(super) fn run(arguments: &WatchArguments, settings: Settings, printer: &Prin
     }
     let places = Places::of(&root, loaded.as_ref());
     block_on(async {
-        let mut ending = Ending::listen();
+        let mut ending = Ending::listen_at_terminal();
         let mut changes = Changes::of(places)?;
         let mut watch = Watch {
             arguments,

@@ -19,7 +19,7 @@ use crate::connectors::decode::{Compression, Content, decompressed};
 /// What a body may take of memory.
 const IN_MEMORY: usize = 1 << 20;
 /// Bytes a second below which an answer counts as held back on purpose.
-const SLOWEST: u64 = 100;
+const SLOWEST: u128 = 100;
 
 #[derive(Debug, Clone)]
 pub(super) enum Body {
@@ -119,7 +119,7 @@ pub(super) async fn receive(
         bytes += chunk.len();
         let elapsed = since.elapsed();
         if elapsed >= stall {
-            if (bytes as u64) < SLOWEST * elapsed.as_secs().max(1) {
+            if (bytes as u128) * 1000 < SLOWEST * elapsed.as_millis() {
                 return Err(HttpErrorKind::Slow { bytes, within: elapsed });
             }
             (since, bytes) = (Instant::now(), 0);

@@ -81,6 +81,8 @@ fn is_leaderless(error: &KafkaError) -> bool {
         error.rdkafka_error_code(),
         Some(
             RDKafkaErrorCode::UnknownPartition
+                // Its leader has not heard of a new topic yet.
+                | RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::LeaderNotAvailable
                 | RDKafkaErrorCode::NotLeaderForPartition
         )
