@@ -13,7 +13,7 @@ import time
 
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or pathlib.Path.home() / ".cache" / "engine-target").absolute()
 FOLDER = TARGET / "services"
-PATIENCE = 60  # seconds until a service is up, or gone
+PATIENCE = 300  # seconds until a service is up, or gone
 
 
 class Unavailable(Exception):

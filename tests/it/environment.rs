@@ -6,6 +6,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+/// With which `scripts/services` says that this machine cannot have a service.
+pub const UNAVAILABLE: i32 = 3;
+
 /// Says that something was not tested. Written past the capture of the test's output: a skip is to be seen.
 pub fn skipped(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}: {}", why.trim());

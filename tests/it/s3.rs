@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use crate::environment::{repository, skipped};
+use crate::environment::{UNAVAILABLE, repository, skipped};
 use crate::project::{Ran, TestProject};
 
 /// How many tests use the service now, and whether it is ours to stop.
@@ -33,7 +33,9 @@ fn services(command: &str) -> Option<String> {
             None
         }
         Ok(output) => {
-            skipped("the tests of S3", &String::from_utf8_lossy(&output.stderr));
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(UNAVAILABLE), "{said}");
+            skipped("the tests of S3", &said);
             None
         }
         Err(error) => {

@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::server::{Response, Server};
-use super::{connected, count, ids, is_unbuilt, items, project};
-use crate::project::Ran;
+use super::{MODEL, NOBODY, connected, count, ids, is_unbuilt, items, project, sources};
+use crate::project::{Ran, TestProject};
 use crate::transcript;
 
 const TABLE: &str = "http: {connection: api, path: /items}";
@@ -170,7 +170,7 @@ fn a_connection_lost_inside_the_body_costs_a_request_and_no_row() {
         whole.stalled_after(0),
     ] {
         let server = once(failure);
-        let project = connected(&server, "timeout: {request: 500ms}", TABLE);
+        let project = connected(&server, "timeout: {request: 2s}", TABLE);
         project.ok(&["run"]);
         assert_eq!(ids(&project), [1, 2, 3]);
         assert_eq!(server.count(), 2);
@@ -186,9 +186,9 @@ fn a_body_that_never_comes_whole_is_told() {
         assert!(ran.stderr.contains("lost the connection inside the answer's body"), "{ran}");
         assert!(ran.stderr.contains("after 3 attempts"), "{ran}");
     }
-    let (ran, asked) = fails(body.stalled_after(20), "timeout: {request: 200ms}");
+    let (ran, asked) = fails(body.stalled_after(20), "timeout: {request: 1s}");
     assert_eq!(asked, 3);
-    assert!(ran.stderr.contains("got no byte of the answer's body for 200ms, after 3 attempts"), "{ran}");
+    assert!(ran.stderr.contains("got no byte of the answer's body for 1s, after 3 attempts"), "{ran}");
     assert!(ran.stderr.contains("`timeout: {request: ...}`"), "{ran}");
 }
 
@@ -223,8 +223,8 @@ fn a_run_that_waits_for_an_answer_may_be_interrupted() {
 #[test]
 fn a_body_that_drips_is_not_waited_for() {
     // Never silent for long, and never done.
-    let slow = Response::json(&items(1..=1000)).dripping(Duration::from_millis(20));
-    let (ran, asked) = fails(slow, "timeout: {request: 200ms}\nretry: {max: 1, backoff: 10ms..50ms}");
+    let slow = Response::json(&items(1..=1000)).dripping(Duration::from_millis(100));
+    let (ran, asked) = fails(slow, "timeout: {request: 2s}\nretry: {max: 1, backoff: 10ms..50ms}");
     assert_eq!(asked, 2);
     assert!(ran.stderr.contains("got the answer's body too slowly"), "{ran}");
 }
@@ -232,11 +232,17 @@ fn a_body_that_drips_is_not_waited_for() {
 #[test]
 fn a_body_that_is_slow_and_steady_is_read() {
     // Longer than the limit in all, and never slower than is tolerated.
-    let body = items(1..=3).to_string();
-    let padded = format!("{}{body}", " ".repeat(600));
-    let steady = Response::text(&padded).dripping(Duration::from_micros(800));
+    let padded = format!("{}{}", " ".repeat(3000), items(1..=3));
+    let steady = Response::made(move |out| {
+        for piece in padded.as_bytes().chunks(100) {
+            out.write_all(piece)?;
+            out.flush()?;
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        Ok(())
+    });
     let server = Server::start(move |_| steady.clone());
-    let project = connected(&server, "timeout: {request: 250ms}", TABLE);
+    let project = connected(&server, "timeout: {request: 2s}", TABLE);
     project.ok(&["run"]);
     assert_eq!(ids(&project), [1, 2, 3]);
     assert_eq!(server.count(), 1);
@@ -313,9 +319,8 @@ fn redirects_without_an_end_are_told() {
 
 #[test]
 fn a_service_that_is_not_there_is_told() {
-    let server = Server::start(|_| Response::text("[]"));
-    let project = project(&server, TABLE);
-    drop(server);
+    let project = TestProject::new().file("models/bronze/items.sql", MODEL);
+    project.write("sources.yaml", sources(NOBODY, "", TABLE));
     let ran = project.run(&["run", "--quiet"]);
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.stderr.contains("could not reach the service") && ran.stderr.contains("after 3 attempts"), "{ran}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::server::{Request, Response, Server};
-use super::{declare, project};
+use super::{connected, declare, project};
 use crate::project::TestProject;
 
 const HOURS: usize = 48;
@@ -178,11 +178,15 @@ fn a_run_killed_inside_a_large_body_leaves_nothing_behind() {
         0 => Response::new(200, vec![b' '; 4 << 20]).stalled_after((4 << 20) - 1),
         _ => Response::text("[{\"id\": 1}]"),
     });
-    let project = project(&server, "http: {connection: api, path: /items}");
+    let project = connected(&server, "timeout: {request: 1h}", "http: {connection: api, path: /items}");
     let temporary = project.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
     let project = project.env("TMPDIR", temporary.to_str().unwrap());
     let mut child = project.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while server.count() == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "ended before it asked");
+        std::thread::yield_now();
+    }
     // Where a body is kept need not have a name.
     let deadline = Instant::now() + Duration::from_millis(700);
     while large_files(project.root()).is_empty() && Instant::now() < deadline {

@@ -27,8 +27,11 @@ const MODEL: &str = "{{ config(materialized='incremental', incremental_strategy=
 
 /// Patience of a connection that sets none of its own.
 const RETRY: &str = "retry: {max: 2, backoff: 10ms..50ms}";
-const TIMEOUT: &str = "timeout: {connect: 1s, request: 1s}";
+const TIMEOUT: &str = "timeout: {connect: 1m, request: 1m}";
 const COLUMNS: &str = "columns: [{name: id, type: bigint}, {name: name, type: string}]";
+
+/// Where nobody listens, now or later.
+const NOBODY: &str = "http://127.0.0.1:1";
 
 /// A source `api.items` at the server, whose table is declared by these lines, and `bronze.items`, which appends its rows.
 fn project(server: &Server, table: &str) -> TestProject {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::server::{Response, Server};
-use super::{connected, ids, items};
+use super::{NOBODY, connected, ids, items, sources};
 use crate::project::{Ran, TestProject};
 
 const SECRET: &str = "s3cr3t-value";
@@ -96,7 +96,7 @@ fn secrets_are_in_no_message_of_a_lost_connection() {
         let ran = project.run(&["run"]);
         assert_eq!(ran.code, 1, "{ran}");
         is_kept(&project, &ran);
-        drop(server);
+        project.write("sources.yaml", sources(NOBODY, connection, table));
         let ran = project.run(&["run"]);
         assert!(ran.stderr.contains("could not reach the service"), "{ran}");
         is_kept(&project, &ran);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::environment::{repository, skipped};
+use crate::environment::{UNAVAILABLE, repository, skipped};
 
 /// The broker that tests share.
 const SHARED: &str = "kafka";
@@ -49,10 +49,12 @@ impl Broker {
 
     fn up(service: &str) -> Option<Self> {
         let output = services("up", service, &[]);
-        if !output.status.success() {
-            skipped("the tests of Kafka", &String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.code() == Some(UNAVAILABLE) {
+            skipped("the tests of Kafka", &said);
             return None;
         }
+        assert!(output.status.success(), "{said}");
         let text = String::from_utf8(output.stdout).unwrap();
         let lines = text.lines().filter_map(|line| line.split_once('='));
         let environment = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

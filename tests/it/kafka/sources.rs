@@ -146,7 +146,7 @@ fn a_reader_may_be_killed_at_any_moment() {
     let Some(topic) = Topic::new(3) else { return };
     topic.numbers(0..MESSAGES, 3);
     topic.send(&[(0, None, Some("poison")), (1, None, Some("poison too"))]);
-    let project = topic.project(", batch: {rows: 1500}");
+    let project = topic.project(", batch: {rows: 600}");
     let mut numbers = Numbers::new();
     let mut kills = 0;
     while kills < KILLS {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -9,12 +10,12 @@ use rdkafka::ClientConfig;
 use rdkafka::Message as _;
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Headers, OwnedHeaders};
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::Offset;
 use serde_json::Value;
 
@@ -53,6 +54,22 @@ impl Sent {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(self.value.as_deref().unwrap()).unwrap()
+    }
+}
+
+/// Why messages did not come to the broker.
+#[derive(Default)]
+struct Undelivered(Mutex<Vec<KafkaError>>);
+
+impl ClientContext for Undelivered {}
+
+impl ProducerContext for Undelivered {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.0.lock().unwrap().push(error.clone());
+        }
     }
 }
 
@@ -114,23 +131,25 @@ impl Topic {
         let created = block_on(admin.create_topics(&[topic], &patient())).unwrap();
         let is_created = created.iter().all(Result::is_ok);
         if is_created {
-            self.wait_for_leaders(&admin);
+            self.wait_for_leaders(&admin, usize::try_from(partitions).unwrap());
         }
         is_created
     }
 
     /// The controller answers before the broker knows who leads the partitions.
-    fn wait_for_leaders(&self, admin: &AdminClient<DefaultClientContext>) {
+    fn wait_for_leaders(&self, admin: &AdminClient<DefaultClientContext>, partitions: usize) {
+        self.until(admin, "partitions with a leader each", |topic| {
+            let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
+            topic.error().is_none() && topic.partitions().len() == partitions && led.count() == partitions
+        });
+    }
+
+    /// What the controller has done the broker learns a moment later.
+    fn until(&self, admin: &AdminClient<DefaultClientContext>, what: &str, is_so: impl Fn(&MetadataTopic) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let metadata = admin.inner().fetch_metadata(Some(&self.name), PATIENCE).unwrap();
-            let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
-            if metadata.topics().iter().all(|topic| topic.error().is_none() && !topic.partitions().is_empty())
-                && partitions.clone().all(|partition| partition.leader() >= 0)
-            {
-                return;
-            }
-            assert!(Instant::now() < deadline, "`{}` has partitions without a leader", self.name);
+        while !admin.inner().fetch_metadata(Some(&self.name), PATIENCE).unwrap().topics().iter().all(&is_so) {
+            assert!(Instant::now() < deadline, "`{}`: no {what}", self.name);
+            std::thread::park_timeout(PAUSE);
         }
     }
 
@@ -146,8 +165,10 @@ impl Topic {
     }
 
     pub fn delete(&self) {
-        let deleted = block_on(self.admin().delete_topics(&[&self.name], &patient())).unwrap();
+        let admin = self.admin();
+        let deleted = block_on(admin.delete_topics(&[&self.name], &patient())).unwrap();
         assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+        self.until(&admin, "end of it", |topic| topic.partitions().is_empty());
     }
 
     /// Everything below an offset of a partition.
@@ -161,7 +182,7 @@ impl Topic {
         let more = NewPartitions::new(&self.name, partitions);
         let grown = block_on(self.admin().create_partitions(&[more], &patient())).unwrap();
         assert!(grown.iter().all(Result::is_ok), "{grown:?}");
-        self.wait_for_leaders(&self.admin());
+        self.wait_for_leaders(&self.admin(), partitions);
     }
 
     /// A setting, as the broker tells it.
@@ -217,8 +238,8 @@ impl Topic {
         messages
     }
 
-    fn producer(&self) -> BaseProducer {
-        self.client().set("linger.ms", "5").create().unwrap()
+    fn producer(&self) -> BaseProducer<Undelivered> {
+        self.client().set("linger.ms", "5").create_with_context(Undelivered::default()).unwrap()
     }
 
     /// `(partition, key, value)`, in their order.
@@ -242,6 +263,8 @@ impl Topic {
             producer.send(record).unwrap();
         }
         producer.flush(PATIENCE).unwrap();
+        let undelivered = producer.context().0.lock().unwrap();
+        assert!(undelivered.is_empty(), "{undelivered:?}");
     }
 
     /// `{"id": n, "name": "nn"}`, spread over the partitions.

@@ -34,7 +34,8 @@ fn it_ends_at_once_and_keeps_nothing_locked() {
 
 /// What a watch in a pipe says until a line comes, and then ends.
 fn said(project: &TestProject, begin: &str, change: impl FnOnce(), end: &str) -> Ran {
-    let mut child = project.command(&["watch"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        project.command(&["watch", "--threads", "2"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut reader = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     let mut until = |wanted: &str| {

@@ -23,7 +23,9 @@ fn a_broker_that_comes_back_is_read_on_from() {
     topic.broker.kill();
     topic.broker.start();
     topic.numbers(200..300, 2);
-    stream.until("rows after a kill", || number(&project, "silver.totals", "n") >= 300);
+    stream.until("rows after a kill", || {
+        number(&project, "gold.report", "tens") == 3000 && number(&project, "silver.by_rest", "sum(n)") == 300
+    });
     stream.end("-TERM");
     assert_once(&project, 300);
     assert_refreshed(&project, 300);
